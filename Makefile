@@ -1,0 +1,57 @@
+# make            the program, ./min_char_rnn
+# make run        trains it on data/input.txt
+# make test       proves it (make sanitize: under AddressSanitizer and UBSan)
+# CC, CFLAGS, LDFLAGS, PREFIX and DESTDIR are yours to set.
+
+CFLAGS ?= -O3 $(shell $(CC) -march=native -E -x c /dev/null >/dev/null 2>&1 && echo -march=native)
+PREFIX ?= /usr/local
+BUILD = $(CC) -std=gnu11 $(CFLAGS) $(CPPFLAGS) $(LDFLAGS)
+LIBS = -lm -pthread
+SANITIZE = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+all: min_char_rnn
+
+min_char_rnn: min_char_rnn.c
+	$(BUILD) min_char_rnn.c -o $@ $(LIBS)
+
+run: min_char_rnn
+	./min_char_rnn data/input.txt
+
+# The same program in double: what it prints is what NumPy prints.
+double: build/min_char_rnn_double
+
+build/min_char_rnn_double: min_char_rnn.c
+	@mkdir -p build
+	$(BUILD) -DREAL=double min_char_rnn.c -o $@ $(LIBS)
+
+build/test_float: min_char_rnn.c tests/test.c
+	@mkdir -p build
+	$(BUILD) tests/test.c -o $@ $(LIBS)
+
+build/test_double: min_char_rnn.c tests/test.c
+	@mkdir -p build
+	$(BUILD) -DREAL=double tests/test.c -o $@ $(LIBS)
+
+test: min_char_rnn build/min_char_rnn_double build/test_float build/test_double
+	@sh tests/run.sh
+
+# A tree of its own, so that the programs of an ordinary build stay what they are.
+sanitize:
+	@mkdir -p build/sanitize
+	cp -R Makefile min_char_rnn.c data tests build/sanitize
+	$(MAKE) -C build/sanitize test CFLAGS='$(SANITIZE)'
+
+bench: min_char_rnn
+	@sh tests/bench.sh
+
+install: min_char_rnn
+	mkdir -p $(DESTDIR)$(PREFIX)/bin
+	cp min_char_rnn $(DESTDIR)$(PREFIX)/bin/
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/min_char_rnn
+
+clean:
+	rm -rf build min_char_rnn
+
+.PHONY: all run double test sanitize bench install uninstall clean
