@@ -65,7 +65,7 @@ static void die(int status, const char *format, ...) {
     va_start(args, format);
     fprintf(stderr, "%smin_char_rnn: ", isatty(STDERR_FILENO) ? CLEAR_LINE : "");
     vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    fprintf(stderr, "\n");
     exit(status);
 }
 
@@ -77,6 +77,18 @@ static void *xcalloc(size_t count, size_t size) {
             "--batch-size, or train on less text", (double)count * size / 1e9);
     memset(memory, 0, count * size);
     return memory;
+}
+
+static void *xrealloc(void *memory, size_t count, size_t size) {
+    memory = count > SIZE_MAX / size ? NULL : realloc(memory, count * size);
+    if (!memory) die(FAILED, "there is no memory for more than %zu characters of text", count);
+    return memory;
+}
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec + 1e-9 * now.tv_nsec;
 }
 
 // NumPy's legacy generator: the Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998).
@@ -186,22 +198,18 @@ enum { SET = 0, ADD = 1, FROM_END = 2 }; // how a product is taken: see matmul
 __attribute__((always_inline))
 static inline void tile(const Matrix *out, const Matrix *a, const Matrix *b, size_t i, size_t j,
                         size_t k, int how, const int R, const int C) {
-    vec sum[TILE_ROWS][MAX_COLS];
-    const ptrdiff_t out_down = out->row_step, b_down = b->row_step;
-    const ptrdiff_t a_down = a->row_step, a_right = a->col_step;
-    const real *a_k = row(*a, i) + (ptrdiff_t)k * a_right, *b_k = row(*b, k) + j;
+    const ptrdiff_t out_row = out->row_step, a_row = a->row_step, a_col = a->col_step;
+    const real *a_k = part(*a, i, 1, k, 1).at, *b_k = part(*b, k, 1, j, 1).at;
     real *out_i = row(*out, i) + j;
     const bool add = k > 0 || how & ADD;
-    for (int r = 0; r < R; r++)
-        for (int c = 0; c < C; c++)
-            sum[r][c] = add ? ((vec *)(out_i + r * out_down))[c] : (vec){ 0 };
-    for (size_t end = min(k + BLOCK, b->rows); k < end; k++, a_k += a_right, b_k += b_down)
-        for (int r = 0; r < R; r++)
-            for (int c = 0; c < C; c++)
-                sum[r][c] += a_k[r * a_down] * ((const vec *)b_k)[c];
-    for (int r = 0; r < R; r++)
-        for (int c = 0; c < C; c++)
-            ((vec *)(out_i + r * out_down))[c] = sum[r][c];
+    vec sum[TILE_ROWS][MAX_COLS];
+    for (int r = 0; r < R; r++) for (int c = 0; c < C; c++)
+        sum[r][c] = add ? ((vec *)(out_i + r * out_row))[c] : (vec){ 0 };
+    for (size_t end = min(k + BLOCK, b->rows); k < end; k++, a_k += a_col, b_k += b->row_step)
+        for (int r = 0; r < R; r++) for (int c = 0; c < C; c++)
+            sum[r][c] += a_k[r * a_row] * ((const vec *)b_k)[c];
+    for (int r = 0; r < R; r++) for (int c = 0; c < C; c++)
+        ((vec *)(out_i + r * out_row))[c] = sum[r][c];
 }
 
 // np.dot: out = a b, or out += a b with ADD; out (m,n), a (m,k) transposed or not, b (k,n).
@@ -231,17 +239,14 @@ static void matmul(Matrix out, Matrix a, Matrix b, int how) {
 
 // out (n,m) = a (m,n) transposed, for a product that has to read it by rows.
 static void transpose(Matrix out, Matrix a) {
-    for (size_t i = 0; i < a.rows; i += LANES)
-        for (size_t j = 0; j < a.cols; j++) {
-            vec column = { 0 };
-            if (i + LANES <= a.rows)
-                for (int l = 0; l < LANES; l++)
-                    column[l] = row(a, i + l)[j];
-            else
-                for (size_t l = 0; i + l < a.rows; l++)
-                    column[l] = row(a, i + l)[j];
-            ((vec *)row(out, j))[i / LANES] = column;
-        }
+    for (size_t i = 0; i < a.rows; i += LANES) for (size_t j = 0; j < a.cols; j++) {
+        vec column = { 0 };
+        if (i + LANES <= a.rows)
+            for (int l = 0; l < LANES; l++) column[l] = row(a, i + l)[j];
+        else
+            for (size_t l = 0; i + l < a.rows; l++) column[l] = row(a, i + l)[j];
+        ((vec *)row(out, j))[i / LANES] = column;
+    }
 }
 
 // All of a matrix, or part of its rows, padding and all; out and a are of the same width.
@@ -249,14 +254,13 @@ static void zero(Matrix a) { memset(a.at, 0, a.rows * a.row_step * sizeof(real))
 static void copy(Matrix out, Matrix a) { memcpy(out.at, a.at, a.rows * a.row_step * sizeof(real)); }
 
 static void add(real *out, const real *a, const real *b, size_t n) { // out = a + b
-    for (size_t i = 0; i < vectors(n); i++)
-        ((vec *)out)[i] = ((const vec *)a)[i] + ((const vec *)b)[i];
+    vec *to = (vec *)out, *x = (vec *)a, *y = (vec *)b;
+    for (size_t i = 0; i < vectors(n); i++) to[i] = x[i] + y[i];
 }
 
 static void sum_rows(Matrix out, Matrix a) { // out (1,n) = the sum of the rows of a (m,n)
     zero(out);
-    for (size_t i = 0; i < a.rows; i++)
-        add(out.at, out.at, row(a, i), a.cols);
+    for (size_t i = 0; i < a.rows; i++) add(out.at, out.at, row(a, i), a.cols);
 }
 
 static inline vec where(ints condition, vec a, vec b) { // np.where: condition ? a : b, lane by lane
@@ -283,8 +287,7 @@ static inline vec exp_minus(vec x, real one) {
     vec n = __builtin_convertvector(k, vec), two_to_k = (vec)((k + BIAS) << FRACTION_BITS);
     vec r = x - n * (real)0.693145751953125 - n * (real)1.42860682030941723e-6; // ln 2 in two parts
     vec q = { 0 };
-    for (int i = TERMS; i > 0; i--)
-        q = q * r + (real)(1 / factorial[i]);
+    for (int i = TERMS; i > 0; i--) q = q * r + (real)(1 / factorial[i]);
     return q * r * two_to_k + (two_to_k - one);
 }
 
@@ -313,11 +316,10 @@ static inline vec rsqrt(vec x) {
 enum { CODES = 0x110000 }; // Unicode's code points are 0 to 0x10FFFF
 
 typedef struct {
-    Ix *data;         // (n) the text, each character as its index in chars
-    size_t n;
-    uint32_t *chars;  // (V) the vocabulary: code points (with --bytes: bytes), sorted
-    size_t V;
-    Ix *char_to_ix;   // (CODES) and the way back
+    Ix *data;        // (n) the text, each character as its index in chars
+    uint32_t *chars; // (V) the vocabulary: code points (with --bytes: bytes), sorted
+    Ix *char_to_ix;  // (CODES) and the way back
+    size_t n, V;
     bool bytes;
 } Text;
 
@@ -326,35 +328,32 @@ typedef struct {
 static int32_t get_char(FILE *in, bool bytes) {
     static const int32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 }; // that needs so many bytes
     int byte = getc_unlocked(in);
-    if (byte < 0x80 || bytes) // ASCII, EOF, or whatever it is
-        return byte;
+    if (byte < 0x80 || bytes) return byte; // ASCII, EOF, or whatever it is
     int length = byte >> 5 == 6 ? 2 : byte >> 4 == 14 ? 3 : byte >> 3 == 30 ? 4 : 0;
     int32_t code = byte & 0x7F >> length;
     for (int i = 1; i < length; i++) {
         int more = getc_unlocked(in);
-        if (more >> 6 != 2) // EOF, too
-            return CODES + byte;
+        if (more >> 6 != 2) return CODES + byte; // EOF, too
         code = code << 6 | (more & 0x3F);
     }
     bool valid = length && code >= least[length] && code >> 11 != 0xD800 >> 11 && code < CODES;
     return valid ? code : CODES + byte;
 }
 
-// Bytes of UTF-8 that follow the first one.
+// Bytes that follow the first one in UTF-8.
 static int utf8_more(int32_t code) { return (code >= 0x80) + (code >= 0x800) + (code >= 0x10000); }
 
 static void put_char(int32_t code, bool bytes, FILE *out) {
     int more = bytes ? 0 : utf8_more(code);
     putc(more ? (0xFF00 >> (more + 1) & 0xFF) | code >> 6 * more : code, out);
-    while (more--)
-        putc(0x80 | (code >> 6 * more & 0x3F), out);
+    while (more--) putc(0x80 | (code >> 6 * more & 0x3F), out);
 }
 
 // data = open(path).read(), as indices in order of appearance, counted from 1.
 static void read_data(Text *text, const char *path) {
     FILE *file = strcmp(path, "-") ? fopen(path, "rb") : stdin;
     size_t room = 0, offset = 0, line = 1;
-    for (int32_t code; file && (code = get_char(file, text->bytes)) != EOF; ) {
+    for (int32_t code; file && (code = get_char(file, text->bytes)) != EOF; line += code == '\n') {
         if (code >= CODES)
             die(FAILED, "%s: line %zu, byte offset %zu: 0x%02X begins no UTF-8 character: convert "
                 "the file (iconv -f LATIN1 -t UTF-8), or take each byte for a character (--bytes)",
@@ -363,20 +362,13 @@ static void read_data(Text *text, const char *path) {
         if (*ix == 0 && (*ix = ++text->V) == 0)
             die(FAILED, "%s: more than %d unique characters, too many for an index: "
                 "take each byte for a character (--bytes)", path, UINT16_MAX);
-        if (text->n == room) {
-            room = room ? 2 * room : 65536;
-            text->data = room < SIZE_MAX / 2 ? realloc(text->data, room * sizeof(Ix)) : NULL;
-            if (!text->data)
-                die(FAILED, "%s: no memory for more than %zu characters", path, text->n);
-        }
+        if (text->n == room)
+            text->data = xrealloc(text->data, room += room / 2 + 65536, sizeof(Ix));
         text->data[text->n++] = *ix;
         offset += text->bytes ? 1 : 1 + utf8_more(code);
-        line += code == '\n';
     }
-    if (!file || ferror(file))
-        die(FAILED, "%s: %s", path, strerror(errno));
-    if (text->n == 0)
-        die(FAILED, "%s: the file is empty: there is nothing to learn from", path);
+    if (!file || ferror(file)) die(FAILED, "%s: %s", path, strerror(errno));
+    if (text->n == 0) die(FAILED, "%s: the file is empty: there is nothing to learn from", path);
     fclose(file);
 }
 
@@ -392,8 +384,7 @@ static Text read_text(const char *path, bool bytes) {
             sorted[text.char_to_ix[code]] = ix;
             text.char_to_ix[code] = ix++;
         }
-    for (size_t i = 0; i < text.n; i++)
-        text.data[i] = sorted[text.data[i]];
+    for (size_t i = 0; i < text.n; i++) text.data[i] = sorted[text.data[i]];
     free(sorted);
     return text;
 }
@@ -421,18 +412,15 @@ typedef struct {
 #define FIELD(name) offsetof(Config, name)
 static const Option options[] = {
     { FIELD(hidden_size), 'H', "hidden-size", "N", "100", 1, 1e6, "hidden units" },
-    { FIELD(seq_length), 'T', "seq-length", "N", "25", 1, 65535,
-      "steps to unroll, and to backpropagate through" },
+    { FIELD(seq_length), 'T', "seq-length", "N", "25", 1, 65535, "steps to unroll, and go back" },
     { FIELD(batch_size), 'B', "batch-size", "N", "1", 1, 65535, "streams read side by side" },
     { FIELD(learning_rate), 'l', "learning-rate", "X", "0.1", 0, 1e30, "Adagrad's step" },
     { FIELD(clip), 'c', "clip", "X", "5", 0, 1e30, "gradients are clipped to [-X, X]" },
     { FIELD(iters), 'n', "iters", "N", "100000", 0, 1e15, "iterations; 0: until interrupted" },
     { FIELD(seed), 's', "seed", "N", "0", 0, UINT32_MAX, "seed of the random numbers" },
     { FIELD(threads), 't', "threads", "N", "0", 0, 1024, "threads, at most B; 0: one per core" },
-    { FIELD(print_every), 0, "print-every", "N", "1000", 0, 1e15,
-      "iterations between loss lines; 0: none" },
-    { FIELD(sample_every), 0, "sample-every", "N", "10000", 0, 1e15,
-      "iterations between samples; 0: none" },
+    { FIELD(print_every), 0, "print-every", "N", "1000", 0, 1e15, "iterations between losses" },
+    { FIELD(sample_every), 0, "sample-every", "N", "10000", 0, 1e15, "iterations between samples" },
     { FIELD(sample_length), 0, "sample-length", "N", "200", 0, 1e15, "characters in a sample" },
     { FIELD(bytes), 0, "bytes", NULL, NULL, 0, 0, "a character is a byte: any file will do" },
     { FIELD(quiet), 'q', "quiet", NULL, NULL, 0, 0, "no status line and no summary" },
@@ -535,9 +523,8 @@ static size_t lay_out(Model *m, real *memory, const Config *c, size_t V) {
 
 // w = np.random.randn(rows, cols)*0.01
 static void randn(Matrix w, Rng *rng) {
-    for (size_t i = 0; i < w.rows; i++)
-        for (size_t j = 0; j < w.cols; j++)
-            *part(w, i, 1, j, 1).at = rng_normal(rng) * 0.01;
+    for (size_t i = 0; i < w.rows; i++) for (size_t j = 0; j < w.cols; j++)
+        *part(w, i, 1, j, 1).at = rng_normal(rng) * 0.01;
 }
 
 static Model new_model(const Config *c, size_t V) {
@@ -565,9 +552,8 @@ static void rnn_step(const Params *p, const Ix *inputs, size_t stream, Matrix hp
     for (size_t b = 0; b < h.rows; b++)
         add(row(h, b), row(p->Wxh, inputs[b * stream]), p->bh.at, h.cols);
     matmul(h, hprev, p->Whh, t % 2 ? ADD | FROM_END : ADD);
-    for (size_t b = 0; b < h.rows; b++)
-        for (size_t i = 0; i < vectors(h.cols); i++)
-            ((vec *)row(h, b))[i] = tanh_(((vec *)row(h, b))[i]);
+    for (size_t b = 0; b < h.rows; b++) for (size_t i = 0; i < vectors(h.cols); i++)
+        ((vec *)row(h, b))[i] = tanh_(((vec *)row(h, b))[i]);
 }
 
 // p = exp(y) / sum(exp(y)), in place of V scores y; returns log(sum(exp(y))), for -log p[i] is that
@@ -575,14 +561,10 @@ static void rnn_step(const Params *p, const Ix *inputs, size_t stream, Matrix hp
 static double softmax(real *scores, size_t V) {
     vec *y = (vec *)scores, sums = { 0 };
     real highest = scores[0], sum = 0;
-    for (size_t i = 1; i < V; i++)
-        highest = scores[i] > highest ? scores[i] : highest;
-    for (size_t i = 0; i < vectors(V); i++)
-        sums += y[i] = exp_(y[i] - highest);
-    for (int l = 0; l < LANES; l++)
-        sum += sums[l];
-    for (size_t i = 0; i < vectors(V); i++)
-        y[i] *= 1 / sum;
+    for (size_t i = 1; i < V; i++) highest = scores[i] > highest ? scores[i] : highest;
+    for (size_t i = 0; i < vectors(V); i++) sums += y[i] = exp_(y[i] - highest);
+    for (int l = 0; l < LANES; l++) sum += sums[l];
+    for (size_t i = 0; i < vectors(V); i++) y[i] *= 1 / sum;
     return highest + log(sum);
 }
 
@@ -598,14 +580,12 @@ static double forward(const Share *s, size_t T) {
         rnn_step(p, s->inputs + t, s->stream, rows(s->hs, t * B, B), rows(hs, t * B, B), t);
     copy(s->hprev, rows(s->hs, T * B, B));      // hprev = hs[len(inputs)-1]
 
-    for (size_t i = 0; i < T * B; i++)
-        copy(rows(ps, i, 1), p->by);
+    for (size_t i = 0; i < T * B; i++) copy(rows(ps, i, 1), p->by);
     matmul(ps, hs, p->Why, ADD);                // ys[t] = np.dot(Why, hs[t]) + by
-    for (size_t t = 0; t < T; t++)
-        for (size_t b = 0; b < B; b++) {
-            real *y = row(ps, t * B + b), y_target = y[s->inputs[b * s->stream + t + 1]];
-            loss += softmax(y, V) - y_target;   // loss += -np.log(ps[t][targets[t],0])
-        }
+    for (size_t t = 0; t < T; t++) for (size_t b = 0; b < B; b++) {
+        real *y = row(ps, t * B + b), y_target = y[s->inputs[b * s->stream + t + 1]];
+        loss += softmax(y, V) - y_target;       // loss += -np.log(ps[t][targets[t],0])
+    }
     return loss;
 }
 
@@ -615,9 +595,8 @@ static void backward(const Share *s, size_t T) {
     const size_t B = s->hprev.rows, H = s->hs.cols;
     const Matrix hs = rows(s->hs, B, T * B), hprevs = rows(s->hs, 0, T * B), dy = s->ps, dh = s->dh;
 
-    for (size_t t = 0; t < T; t++)              // dy = np.copy(ps[t])
-        for (size_t b = 0; b < B; b++)          // dy[targets[t]] -= 1
-            row(dy, t * B + b)[s->inputs[b * s->stream + t + 1]] -= 1;
+    for (size_t t = 0; t < T; t++) for (size_t b = 0; b < B; b++) // dy = np.copy(ps[t])
+        row(dy, t * B + b)[s->inputs[b * s->stream + t + 1]] -= 1;  // dy[targets[t]] -= 1
     matmul(d->Why, transposed(hs), dy, SET);    // dWhy += np.dot(dy, hs[t].T)
     sum_rows(d->by, dy);                        // dby += dy
 
@@ -630,17 +609,15 @@ static void backward(const Share *s, size_t T) {
                    t % 2 ? ADD | FROM_END : ADD);
         for (size_t b = 0; b < B; b++) {        // dhraw = (1 - hs[t] * hs[t]) * dh
             vec *dhraw = (vec *)row(dh, t * B + b), *h = (vec *)row(hs, t * B + b);
-            for (size_t i = 0; i < vectors(H); i++)
-                dhraw[i] *= 1 - h[i] * h[i];
+            for (size_t i = 0; i < vectors(H); i++) dhraw[i] *= 1 - h[i] * h[i];
         }
     }
     sum_rows(d->bh, dh);                        // dbh += dhraw
     zero(d->Wxh);
-    for (size_t t = 0; t < T; t++)              // dWxh += np.dot(dhraw, xs[t].T): x(t) is one-hot,
-        for (size_t b = 0; b < B; b++) {        // so dhraw goes to the row of its character
-            real *dWxh = row(d->Wxh, s->inputs[b * s->stream + t]);
-            add(dWxh, dWxh, row(dh, t * B + b), H);
-        }
+    for (size_t t = 0; t < T; t++) for (size_t b = 0; b < B; b++) {
+        real *dWxh = row(d->Wxh, s->inputs[b * s->stream + t]);
+        add(dWxh, dWxh, row(dh, t * B + b), H); // dWxh += np.dot(dhraw, xs[t].T), x(t) one-hot
+    }
     matmul(d->Whh, transposed(hprevs), dh, SET); // dWhh += np.dot(dhraw, hs[t-1].T)
 }
 
@@ -652,9 +629,9 @@ static void *run_share(void *share) { // what a thread runs
     return NULL;
 }
 
-// loss, dWxh, dWhh, dWhy, dbh, dby, hprev = lossFun(inputs, targets, hprev), summed over streams, with
-// the gradient left in the first share. Each share has a thread of its own, but they are added in
-// order, so that the same command computes the same numbers.
+// loss, dWxh, dWhh, dWhy, dbh, dby, hprev = lossFun(inputs, targets, hprev), summed over streams;
+// the gradient is left in the first share. Each share has a thread of its own, but they are added in
+// order: the same command computes the same numbers.
 static double lossFun(Model *m, const Ix *inputs, size_t stream) {
     Share *first = m->shares;
     for (size_t i = 0, b = 0; i < m->threads; b += first[i++].hprev.rows) {
@@ -678,8 +655,7 @@ static double lossFun(Model *m, const Ix *inputs, size_t stream) {
 // An index drawn with the probabilities p (V): np.random.choice(range(vocab_size), p=p)
 static Ix choice(const real *p, size_t V, Rng *rng) {
     double sum = 0, cdf = 0, coin = rng_uniform(rng);
-    for (size_t i = 0; i < V; i++)
-        sum += p[i];
+    for (size_t i = 0; i < V; i++) sum += p[i];
     for (size_t i = 0; i + 1 < V; i++)
         if ((cdf += p[i]) / sum > coin)
             return i;
@@ -725,7 +701,7 @@ static void adagrad(Model *m, real learning_rate, real most) {
 // Sets what an option stands for, from the text given with it.
 static void set_option(Config *c, const Option *o, const char *text) {
     void *field = (char *)c + o->field;
-    if (o->takes == NULL) {
+    if (!o->takes) {
         *(bool *)field = true;
         return;
     }
@@ -738,10 +714,8 @@ static void set_option(Config *c, const Option *o, const char *text) {
     if (!digits || text[digits] || *end || errno || x < o->least || x > o->most || (size_t)n != n)
         die(WRONG_USAGE, "--%s %s: takes %s from %.15g to %.15g",
             o->name, text, whole ? "a whole number" : "a number", o->least, o->most);
-    if (whole)
-        *(size_t *)field = n;
-    else
-        *(double *)field = x;
+    if (whole) *(size_t *)field = n;
+    else *(double *)field = x;
 }
 
 static void print_help(void) {
@@ -749,55 +723,40 @@ static void print_help(void) {
            "Trains a character-level recurrent network on the text INPUT ('-' is standard input),\n"
            "printing samples and losses as it goes.\n\n");
     for (const Option *o = options; o < options + OPTIONS; o++) {
-        char letter[] = "-x,", name[32];
-        letter[1] = o->letter;
+        char name[32];
         snprintf(name, sizeof name, "--%s %s", o->name, o->takes ? o->takes : "");
-        printf("  %3s %-20s %s", o->letter ? letter : "", name, o->help);
-        printf(o->preset ? " (%s)\n" : "\n", o->preset);
+        printf(o->letter ? "  -%c, " : "      ", o->letter);
+        printf(o->preset ? "%-20s %s (%s)\n" : "%-20s %s\n", name, o->help, o->preset);
     }
 }
-
-// What getopt_long answers with for an option: its letter, or a number beyond letters.
-static int option_value(const Option *o) { return o->letter ? o->letter : 256 + o - options; }
 
 static Config parse_command_line(int argc, char **argv) {
     Config c = { 0 };
     struct option longs[OPTIONS + 1] = { { 0 } };
     char shorts[2 * OPTIONS + 1] = "", *s = shorts;
-    for (const Option *o = options; o < options + OPTIONS; o++) {
-        int takes = o->takes ? required_argument : no_argument;
-        longs[o - options] = (struct option){ o->name, takes, NULL, option_value(o) };
-        if (o->letter)
-            s += sprintf(s, o->takes ? "%c:" : "%c", o->letter);
-        if (o->preset)
-            set_option(&c, o, o->preset);
+    for (int i = 0; i < OPTIONS; i++) {
+        const Option *o = &options[i];
+        longs[i] = (struct option){ o->name, o->takes ? 1 : 0, NULL, 256 + i };
+        if (o->letter) s += sprintf(s, o->takes ? "%c:" : "%c", o->letter);
+        if (o->preset) set_option(&c, o, o->preset);
     }
-    for (int value; (value = getopt_long(argc, argv, shorts, longs, NULL)) != -1; ) {
-        const Option *o = options;
-        while (o < options + OPTIONS && option_value(o) != value)
-            o++;
-        if (o == options + OPTIONS) // getopt_long has said what is wrong
-            die(WRONG_USAGE, "--help shows the options there are");
-        set_option(&c, o, optarg);
+    for (int got; (got = getopt_long(argc, argv, shorts, longs, NULL)) != -1; ) {
+        int i = 0;
+        while (i < OPTIONS && got != options[i].letter && got != 256 + i) i++;
+        if (i == OPTIONS) die(WRONG_USAGE, "--help shows the options there are"); // and it said why
+        set_option(&c, &options[i], optarg);
     }
     if (optind + 1 != argc && !c.help && !c.version)
         die(WRONG_USAGE, optind < argc ? "'%s' and '%s' are two texts: name one" :
             "which text? Name a file, or '-' for standard input (--help shows more)",
             argv[optind], argv[optind + 1]);
     c.input = argv[optind];
-    if (c.threads == 0)
-        c.threads = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
+    if (c.threads == 0) c.threads = fmax(1, sysconf(_SC_NPROCESSORS_ONLN));
     return c;
 }
 
 // =================================================================================================
 // 13  The main loop
-
-static double seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec + 1e-9 * now.tv_nsec;
-}
 
 // The status line, after so many iterations that took so many seconds: it replaces the last one.
 static void show_status(const Model *m, const Config *c, size_t done, double took) {
@@ -805,8 +764,8 @@ static void show_status(const Model *m, const Config *c, size_t done, double too
     double wait = took / done * (c->iters - m->n);
     if (c->iters) {
         snprintf(goal, sizeof goal, "/%zu (%.0f%%)", c->iters, 100.0 * m->n / c->iters);
-        snprintf(left, sizeof left, ", %.0f:%02d:%02d left",
-                 floor(wait / 3600), (int)fmod(wait / 60, 60), (int)fmod(wait, 60));
+        snprintf(left, sizeof left, ", %.0f:%02.0f:%02.0f left",
+                 floor(wait / 3600), floor(fmod(wait / 60, 60)), floor(fmod(wait, 60)));
     }
     fprintf(stderr, CLEAR_LINE "iter %zu%s, %.3f nats/char, %.0f char/s%s", m->n, goal,
             m->smooth_loss / c->seq_length, done * c->seq_length * c->batch_size / took, left);
@@ -823,13 +782,13 @@ static void train(Model *m, const Text *text, const Config *c) {
     const char *clear_line = isatty(STDERR_FILENO) && !c->quiet ? CLEAR_LINE : "";
     double started = seconds(), shown = 0;
 
-    for (bool last = false; !stop && !last; m->n += !last) {
+    for (; !stop; m->n++) {
         if (m->p + T + 1 >= stream || m->n == 0) {
             zero(m->hprev);                         // reset RNN memory
             m->p = 0;                               // go from start of data
         }
         const Ix *inputs = text->data + m->p;       // targets are one further on
-        last = c->iters && m->n == c->iters;        // the last one shows, and learns no more
+        bool last = c->iters && m->n == c->iters;   // the last one shows, and learns no more
 
         if (c->sample_every && (m->n % c->sample_every == 0 || last)) {
             fputs(clear_line, stderr);
@@ -848,11 +807,10 @@ static void train(Model *m, const Text *text, const Config *c) {
             printf("iter %zu, loss: %f\n", m->n, m->smooth_loss);
             flush_record();
         }
-        if (!last) {
-            adagrad(m, c->learning_rate, c->clip);
-            m->p += T;                              // move data pointer
-        }
-        if (*clear_line && seconds() - shown > 0.1) {
+        if (last) break;
+        adagrad(m, c->learning_rate, c->clip);
+        m->p += T;                                  // move data pointer
+        if (*clear_line && seconds() > shown + 0.1) {
             shown = seconds();
             show_status(m, c, m->n + 1 - start, shown - started);
         }
@@ -864,36 +822,31 @@ static void train(Model *m, const Text *text, const Config *c) {
 }
 
 static void check_text(const Text *text, const Config *c) {
-    size_t stream = text->n / c->batch_size;
-    bool one = c->batch_size == 1;
-    if (stream < c->seq_length + 1)
-        die(FAILED, "%s: %zu characters%s are too few for %zu steps and the character after them: "
-            "lower --seq-length%s", c->input, stream, one ? "" : " in each stream", c->seq_length,
-            one ? "" : " or --batch-size");
-    if (text->V == 1)
-        die(FAILED, "%s: a single unique character: there is nothing to learn", c->input);
+    size_t stream = text->n / c->batch_size, need = c->seq_length + 1;
+    if (stream < need)
+        die(FAILED, "%s: %zu characters%s, where %zu steps take %zu: lower --seq-length%s",
+            c->input, stream, c->batch_size > 1 ? " for each stream" : "", c->seq_length, need,
+            c->batch_size > 1 ? " or --batch-size" : "");
+    if (text->V == 1) die(FAILED, "%s: a single unique character: nothing to predict", c->input);
 }
 
 static void on_signal(int signal_number) { stop = signal_number; }
 
 // Asked to stop, it finishes the iteration first; asked again, it stops where it is.
 static void catch_signals(void) {
-    struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND }, before;
-    sigemptyset(&action.sa_mask);
+    struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND }, now;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) // not under nohup
-        sigaction(SIGHUP, &action, NULL);
+    sigaction(SIGHUP, NULL, &now);
+    if (now.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL); // not under nohup
     signal(SIGPIPE, SIG_IGN); // a closed pipe is an error like any other
 }
 
 #ifndef TESTING
 int main(int argc, char **argv) {
     Config c = parse_command_line(argc, argv);
-    if (c.help)
-        print_help();
-    else if (c.version)
-        printf("min_char_rnn 1.0\n");
+    if (c.help) print_help();
+    else if (c.version) printf("min_char_rnn 1.0\n");
     else {
         Text text = read_text(c.input, c.bytes);
         check_text(&text, &c);
@@ -903,8 +856,7 @@ int main(int argc, char **argv) {
         train(&m, &text, &c);
     }
     flush_record();
-    if (stop) // ends as whoever sent the signal expects
-        raise(stop);
+    if (stop) raise(stop); // ends as whoever sent the signal expects
     return 0;
 }
 #endif
