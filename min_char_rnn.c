@@ -29,7 +29,7 @@ An activation is a row: (T*B,H) means H numbers for each step and stream. Weight
  2 Arithmetic                      5 Model parameters    8 Adagrad     13 The main loop
  3 Data I/O                        6 The loss function                                         */
 
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE // glibc and musl show what is POSIX under -std=c11, too
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
@@ -272,7 +272,7 @@ static inline vec clip(vec x, real most) { // np.clip(x, -most, most)
     return where(x > high, high, where(x < -high, -high, x));
 }
 
-enum { DOUBLE = sizeof(real) == sizeof(double), FRACTION_BITS = DOUBLE ? 52 : 23 };
+enum { DOUBLE = sizeof(real) == sizeof(double) };
 static const real EXP_MOST = DOUBLE ? 708 : 87; // e^x and e^-x are normal numbers up to here
 
 // e^x - one for |x| <= EXP_MOST. one is 0, or is 1 and taken off before it can cancel: near x = 0,
@@ -280,11 +280,12 @@ static const real EXP_MOST = DOUBLE ? 708 : 87; // e^x and e^-x are normal numbe
 // of e^r - 1 short; 2^k is put together from its bits. (libm's exp has a digit more, but few
 // compilers make vectors of it.)
 static inline vec exp_minus(vec x, real one) {
-    enum { TERMS = DOUBLE ? 14 : 7, BIAS = DOUBLE ? 1023 : 127, UP = 2048 }; // UP: rounds down
+    enum { TERMS = DOUBLE ? 14 : 7, BIAS = DOUBLE ? 1023 : 127, FRACTION = DOUBLE ? 52 : 23 };
+    enum { UP = 2048 }; // makes a number positive, and its conversion round down
     const double factorial[] = { 1, 1, 2, 6, 24, 120, 720, 5040, 40320, 362880, 3628800, 39916800,
                                  479001600, 6227020800, 87178291200 };
     ints k = __builtin_convertvector(x * (real)1.44269504088896341 + (real)(UP + 0.5), ints) - UP;
-    vec n = __builtin_convertvector(k, vec), two_to_k = (vec)((k + BIAS) << FRACTION_BITS);
+    vec n = __builtin_convertvector(k, vec), two_to_k = (vec)((k + BIAS) << FRACTION);
     vec r = x - n * (real)0.693145751953125 - n * (real)1.42860682030941723e-6; // ln 2 in two parts
     vec q = { 0 };
     for (int i = TERMS; i > 0; i--) q = q * r + (real)(1 / factorial[i]);
@@ -412,7 +413,7 @@ typedef struct {
 #define FIELD(name) offsetof(Config, name)
 static const Option options[] = {
     { FIELD(hidden_size), 'H', "hidden-size", "N", "100", 1, 1e6, "hidden units" },
-    { FIELD(seq_length), 'T', "seq-length", "N", "25", 1, 65535, "steps to unroll, and go back" },
+    { FIELD(seq_length), 'T', "seq-length", "N", "25", 1, 65535, "steps to backpropagate through" },
     { FIELD(batch_size), 'B', "batch-size", "N", "1", 1, 65535, "streams read side by side" },
     { FIELD(learning_rate), 'l', "learning-rate", "X", "0.1", 0, 1e30, "Adagrad's step" },
     { FIELD(clip), 'c', "clip", "X", "5", 0, 1e30, "gradients are clipped to [-X, X]" },
@@ -559,9 +560,10 @@ static void rnn_step(const Params *p, const Ix *inputs, size_t stream, Matrix hp
 // p = exp(y) / sum(exp(y)), in place of V scores y; returns log(sum(exp(y))), for -log p[i] is that
 // less y[i]. The highest score is taken off first, so that exp cannot overflow.
 static double softmax(real *scores, size_t V) {
-    vec *y = (vec *)scores, sums = { 0 };
-    real highest = scores[0], sum = 0;
-    for (size_t i = 1; i < V; i++) highest = scores[i] > highest ? scores[i] : highest;
+    vec *y = (vec *)scores, high = y[0], sums = { 0 };
+    for (size_t i = 1; i < vectors(V); i++) high = where(y[i] > high, y[i], high);
+    real highest = high[0], sum = 0;
+    for (int l = 1; l < LANES; l++) highest = high[l] > highest ? high[l] : highest;
     for (size_t i = 0; i < vectors(V); i++) sums += y[i] = exp_(y[i] - highest);
     for (int l = 0; l < LANES; l++) sum += sums[l];
     for (size_t i = 0; i < vectors(V); i++) y[i] *= 1 / sum;
@@ -630,8 +632,8 @@ static void *run_share(void *share) { // what a thread runs
 }
 
 // loss, dWxh, dWhh, dWhy, dbh, dby, hprev = lossFun(inputs, targets, hprev), summed over streams;
-// the gradient is left in the first share. Each share has a thread of its own, but they are added in
-// order: the same command computes the same numbers.
+// the gradient is left in the first share. Each share has a thread of its own, but they are added
+// in order: the same command computes the same numbers.
 static double lossFun(Model *m, const Ix *inputs, size_t stream) {
     Share *first = m->shares;
     for (size_t i = 0, b = 0; i < m->threads; b += first[i++].hprev.rows) {
@@ -736,7 +738,7 @@ static Config parse_command_line(int argc, char **argv) {
     char shorts[2 * OPTIONS + 1] = "", *s = shorts;
     for (int i = 0; i < OPTIONS; i++) {
         const Option *o = &options[i];
-        longs[i] = (struct option){ o->name, o->takes ? 1 : 0, NULL, 256 + i };
+        longs[i] = (struct option){ .name = o->name, .has_arg = o->takes != NULL, .val = 256 + i };
         if (o->letter) s += sprintf(s, o->takes ? "%c:" : "%c", o->letter);
         if (o->preset) set_option(&c, o, o->preset);
     }
@@ -746,10 +748,10 @@ static Config parse_command_line(int argc, char **argv) {
         if (i == OPTIONS) die(WRONG_USAGE, "--help shows the options there are"); // and it said why
         set_option(&c, &options[i], optarg);
     }
-    if (optind + 1 != argc && !c.help && !c.version)
-        die(WRONG_USAGE, optind < argc ? "'%s' and '%s' are two texts: name one" :
-            "which text? Name a file, or '-' for standard input (--help shows more)",
-            argv[optind], argv[optind + 1]);
+    if (optind == argc && !c.help && !c.version)
+        die(WRONG_USAGE, "which text? Name a file, or '-' for standard input (--help shows more)");
+    if (optind + 1 < argc)
+        die(WRONG_USAGE, "'%s' and '%s' are two texts: name one", argv[optind], argv[optind + 1]);
     c.input = argv[optind];
     if (c.threads == 0) c.threads = fmax(1, sysconf(_SC_NPROCESSORS_ONLN));
     return c;

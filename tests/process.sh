@@ -110,7 +110,7 @@ test_bad_input() {
     refuses 1 'text: the file is empty' "$dir/text"
     refuses 1 'text: the file is empty' --bytes "$dir/text"
     characters 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'
-    refuses 1 'a single unique character: there is nothing to learn' "$dir/text"
+    refuses 1 'a single unique character: nothing to ' "$dir/text"
     if chmod 000 "$dir/text" && [ ! -r "$dir/text" ]; then
         refuses 1 'text: Permission denied' "$dir/text"
     else
@@ -119,13 +119,13 @@ test_bad_input() {
     rm -f "$dir/text"
 
     head -c 25 $text >"$dir/text"
-    refuses 1 'text: 25 characters are too few for 25 steps.*lower --seq-length$' -n 1 "$dir/text"
+    refuses 1 'text: 25 characters.* 25 steps.*: lower --seq-length$' -n 1 "$dir/text"
     works -n 1 -T 24 "$dir/text"
     head -c 103 $text >"$dir/text"
-    refuses 1 ': 25 characters in each stream.*--seq-length or --batch-size$' -n 1 -B 4 "$dir/text"
+    refuses 1 ': 25 characters .*stream.* 25 steps.*: lower --seq-length or --batch-size$' -n 1 -B 4 "$dir/text"
     head -c 104 $text >"$dir/text"
     works -n 1 -B 4 "$dir/text"
-    refuses 1 ': 0 characters in each stream' -n 1 -B 65535 "$dir/text"
+    refuses 1 ': 0 characters .*stream' -n 1 -B 65535 "$dir/text"
 
     while read -r line offset byte bytes; do # what is no UTF-8, after a text, and at its very end
         for rest in '' 'xxxxxxxx'; do
@@ -238,7 +238,8 @@ test_failures() {
         for arguments in --help --version "-n 1 $text" "-n 1 --sample-every 0 --print-every 0 $text"; do
             "$prog" $arguments >/dev/full 2>"$dir/err"
             same "exit status of $arguments >/dev/full" 1 $?
-            says "$arguments >/dev/full" '^min_char_rnn: standard output cannot be written: No space' "$dir/err"
+            says "$arguments >/dev/full" "^min_char_rnn: standard output cannot be written: No space" \
+                "$dir/err"
         done
     else
         skip 'a full disk: there is no /dev/full (Linux has one)'

@@ -78,7 +78,7 @@ suite() { # a command whose last line says how many passed and failed
     cat "$dir/suite"
     set -- $(tail -n 1 "$dir/suite" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p')
     passed=$((passed + ${1:-0})) failed=$((failed + ${2:-0}))
-    if [ $# -eq 0 ] || [ $status -ne 0 ] && [ "$2" -eq 0 ]; then
+    if [ $# -ne 2 ] || { [ $status -ne 0 ] && [ "$2" -eq 0 ]; }; then
         fail "exit status $status, and no 'N passed, N failed' to go with it"
     fi
 }

@@ -15,11 +15,11 @@ larger_than() { [ "$(bytes <"$dir/out")" -gt "$1" ]; }
 # Sends it a signal, and waits until it has ended; what does not end gets killed.
 end_by() {
     kill -"$1" $pid
-    (await false; kill -9 $pid) >/dev/null 2>&1 &
+    (await false; kill -KILL $pid) >/dev/null 2>&1 &
     guard=$!
     wait $pid 2>/dev/null
     status=$?
-    kill $guard
+    kill -KILL $guard # a shell just forked can lose other signals
     wait $guard 2>/dev/null
 }
 # Runs it in the foreground, where SIGINT is not ignored, and sends it that.
