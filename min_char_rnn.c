@@ -284,10 +284,11 @@ static inline vec exp_minus(vec x, real one) {
     enum { UP = 2048 }; // makes a number positive, and its conversion round down
     const double factorial[] = { 1, 1, 2, 6, 24, 120, 720, 5040, 40320, 362880, 3628800, 39916800,
                                  479001600, 6227020800, 87178291200 };
-    ints k = __builtin_convertvector(x * (real)1.44269504088896341 + (real)(UP + 0.5), ints) - UP;
-    vec n = __builtin_convertvector(k, vec), two_to_k = (vec)((k + BIAS) << FRACTION);
+    vec q = { 0 }, n = where(x == x, x, q) * (real)1.44269504088896341; // NaN has no integer
+    ints k = __builtin_convertvector(n + (real)(UP + 0.5), ints) - UP;
+    vec two_to_k = (vec)((k + BIAS) << FRACTION);
+    n = __builtin_convertvector(k, vec);
     vec r = x - n * (real)0.693145751953125 - n * (real)1.42860682030941723e-6; // ln 2 in two parts
-    vec q = { 0 };
     for (int i = TERMS; i > 0; i--) q = q * r + (real)(1 / factorial[i]);
     return q * r * two_to_k + (two_to_k - one);
 }
@@ -775,7 +776,7 @@ static void show_status(const Model *m, const Config *c, size_t done, double too
 
 // What has been printed goes out at once; if it cannot, that is an error.
 static void flush_record(void) {
-    if (fflush(stdout) != 0 || ferror(stdout))
+    if ((fflush(stdout) != 0 || ferror(stdout)) && !stop) // a signal may interrupt it, too
         die(FAILED, "standard output cannot be written: %s", strerror(errno));
 }
 
@@ -857,8 +858,8 @@ int main(int argc, char **argv) {
         catch_signals();
         train(&m, &text, &c);
     }
-    flush_record();
     if (stop) raise(stop); // ends as whoever sent the signal expects
+    flush_record();
     return 0;
 }
 #endif

@@ -77,7 +77,7 @@ train_row() {
     done | row "$what" "$chars" $((6 * (H * H + H * V) * chars)) "$threads"
 }
 
-data=$(./min_char_rnn "$TEXT" -q -n 1 -T 1 --sample-every 0 | head -n 1) # ... characters, V unique.
+data=$(./min_char_rnn "$TEXT" -q -n 1 -T 1 --sample-every 0 | sed 1q) # ... characters, V unique.
 V=${data#*, } V=${V% unique*}
 cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>"$temp/why" | head -n 1)
 echo "${cpu:-$(uname -m)}, $(getconf _NPROCESSORS_ONLN) cores; $(${CC:-cc} --version | head -n 1)," \

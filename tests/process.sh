@@ -153,7 +153,7 @@ test_numbers() {
     while read -r name takes least most less more; do
         case $takes in
         N) kind='a whole number' last=$((more - 1)) also='1.5 1e2 1e-2' ;;
-        X) kind='a number' last=$most also='1e999 . e 1e 1,5 --1' ;;
+        X) kind='a number' last=$most also='1e999 1e-999 . e 1e 1,5 --1' ;;
         esac
         for value in '' ' 1' '1 ' x 1x 0x10 nan inf 99999999999999999999999999999999 -1 - $less $more $also
         do

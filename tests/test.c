@@ -321,6 +321,7 @@ static void test_softmax(void) {
     static const real scores[][5] = {
         { 0, 0, 0, 0, 0 }, { 1, 2, 3, 4, 5 }, { 1e4, -1e4, 0, 1e4, -3 }, { -1e4, -1e4, -1e4, -1e4 },
         { 7, 7, 7, 7, 7 }, { 88, 87, 800, 801, 799 }, { -801, -800, -799, -9e3, -802 },
+        { -1e3, 1e3, 0, 0, 0 }, { 0, 0, 0, 0, 1e3 },
     };
     for (size_t i = 0; i < sizeof scores / sizeof *scores; i++)
         for (size_t V = 1; V <= 5; V++) {
