@@ -303,8 +303,8 @@ static inline vec tanh_(vec x) { // (e^2x - 1) / (e^2x - 1 + 2); tanh(20) is 1 t
 }
 
 // x^(-1/2) for x > 0, by Newton's method for 1/y^2 = x. The bits of a number are nearly its
-// logarithm: halved and turned round, they are a first guess, off by 3.5%. A float ends up 5e-6 off,
-// which is near enough for the length of a step.
+// logarithm: halved and turned round, they are a first guess, off by 3.5%. A float ends up 5e-6
+// off, which is near enough for the length of a step.
 static inline vec rsqrt(vec x) {
     const word guess = (word)(DOUBLE ? 0x5fe6eb50c7b537a9 : 0x5f375a86);
     vec y = (vec)(guess - ((ints)x >> 1));
