@@ -34,8 +34,10 @@ An activation is a row: (T*B,H) means H numbers for each step and stream. Weight
 #include <getopt.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -460,6 +462,7 @@ typedef struct {
     Matrix WhhT, WhyT; // (H,H), (V,H) transposes, for the backward pass
     double loss;       // summed over T and B
     pthread_t thread;
+    atomic_size_t asked, done; // how often it was to be computed, and has been
 } Share;
 
 typedef struct {
@@ -625,11 +628,26 @@ static void backward(const Share *s, size_t T) {
     matmul(d->Whh, transposed(hprevs), dh, SET); // dWhh += np.dot(dhraw, hs[t-1].T)
 }
 
-static void *run_share(void *share) { // what a thread runs
-    Share *s = share;
+static void run_share(Share *s) {
     size_t T = s->dh.rows / s->hprev.rows;
     s->loss = forward(s, T);
     backward(s, T);
+}
+
+// Waits until a share has work, or has none: awake at first, for the next iteration is never far
+// away, and then asleep for longer and longer.
+static void wait_for(Share *s, bool work) {
+    for (size_t tries = 0; (s->asked != s->done) != work; tries++)
+        if (tries < 200) sched_yield();
+        else nanosleep(&(struct timespec){ .tv_nsec = min(100 * tries, 1000000) }, NULL);
+}
+
+static void *run_thread(void *share) {
+    Share *s = share;
+    for (wait_for(s, true); s->asked != SIZE_MAX; wait_for(s, true)) {
+        run_share(s);
+        s->done++;
+    }
     return NULL;
 }
 
@@ -641,16 +659,30 @@ static double lossFun(Model *m, const Ix *inputs, size_t stream) {
     for (size_t i = 0, b = 0; i < m->threads; b += first[i++].hprev.rows) {
         first[i].inputs = inputs + b * stream;
         first[i].stream = stream;
-        if (i > 0 && pthread_create(&first[i].thread, NULL, run_share, &first[i]) != 0)
-            die(FAILED, "thread %zu cannot be started: lower --threads", i + 1);
+        first[i].asked++;
     }
     run_share(first);
     for (size_t i = 1; i < m->threads; i++) {
-        pthread_join(first[i].thread, NULL);
+        wait_for(&first[i], false);
         first->loss += first[i].loss;
         add(first->dparam.all, first->dparam.all, first[i].dparam.all, first->dparam.count);
     }
     return first->loss;
+}
+
+static void start_threads(Model *m) {
+    for (size_t i = 1; i < m->threads; i++)
+        if (pthread_create(&m->shares[i].thread, NULL, run_thread, &m->shares[i]) != 0)
+            die(FAILED, "thread %zu cannot be started: lower --threads", i + 1);
+}
+
+static void free_model(Model *m) {
+    for (size_t i = 1; i < m->threads; i++) {
+        m->shares[i].asked = SIZE_MAX;
+        pthread_join(m->shares[i].thread, NULL);
+    }
+    free(m->param.all);
+    free(m->shares);
 }
 
 // =================================================================================================
@@ -857,9 +889,10 @@ int main(int argc, char **argv) {
         check_text(&text, &c);
         printf("data has %zu characters, %zu unique.\n", text.n, text.V);
         Model m = new_model(&c, text.V);
+        start_threads(&m);
         catch_signals();
         train(&m, &text, &c);
-        free(m.param.all), free(m.shares);
+        free_model(&m);
         free(text.data), free(text.chars), free(text.char_to_ix);
     }
     if (stop) raise(stop); // ends as whoever sent the signal expects

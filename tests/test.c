@@ -489,10 +489,10 @@ typedef struct { size_t H, V, T, B, threads; } Sizes;
 static Model model_of(Sizes s, uint32_t seed) {
     Config c = { .hidden_size = s.H, .seq_length = s.T, .batch_size = s.B, .threads = s.threads,
                  .seed = seed };
-    return new_model(&c, s.V);
+    Model m = new_model(&c, s.V);
+    start_threads(&m);
+    return m;
 }
-
-static void free_model(Model *m) { free(m->param.all), free(m->shares); }
 
 static const Matrix *window(const Params *p, size_t i) {
     const Matrix *const windows[] = { &p->Wxh, &p->Whh, &p->Why, &p->bh, &p->by };
