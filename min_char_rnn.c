@@ -5,7 +5,7 @@ order and under the same names. It needs libc and libm, and this builds it:
 
     cc -O3 -march=native min_char_rnn.c -o min_char_rnn -lm -pthread && ./min_char_rnn input.txt
 
-(-g -fsanitize=address,undefined in place of the first two checks every access while it runs.)
+(With -g -fsanitize=address,undefined for the first two options it checks itself as it runs.)
 
 The network reads one character x(t) at a time, keeps what it needs to know in a hidden state h(t),
 and says from that how likely each character is to come next:
@@ -13,7 +13,7 @@ and says from that how likely each character is to come next:
     h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh)         the recurrence
     y(t) = Why h(t) + by                            a score for every character ("logits")
     p(t) = exp(y(t)) / sum(exp(y(t)))               softmax: scores to probabilities
-    loss = sum over t of -log p(t)[x(t+1)]          cross-entropy with what really came next
+    loss = - sum over t of x(t+1) . log p(t)        cross-entropy with what really came next
 
 Training unrolls this over T characters of text, follows the loss backwards through every step to
 all five parameters (truncated backpropagation through time), and takes a step downhill (Adagrad).
@@ -23,7 +23,8 @@ The sizes that stand behind every array:
     T   steps unrolled at once            B   streams: places of the text that are read side by side
 
 An activation is a row: (T*B,H) means H numbers for each step and stream. Weights are stored
-(in,out), the transpose of the Python's: row i is what input i adds to each output.
+(in,out), the Python's transposed: row i is what input i adds to each output, and what is
+np.dot(W, h) there is matmul(out, h, W) here.
 
  1 What Python and NumPy gave us   4 Hyperparameters     7 Sampling    12 The command line
  2 Arithmetic                      5 Model parameters    8 Adagrad     13 The main loop
@@ -81,12 +82,6 @@ static void *xcalloc(size_t count, size_t size) {
     return memory;
 }
 
-static void *xrealloc(void *memory, size_t count, size_t size) {
-    memory = count > SIZE_MAX / size ? NULL : realloc(memory, count * size);
-    if (!memory) die(FAILED, "there is no memory for more than %zu characters of text", count);
-    return memory;
-}
-
 static double seconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -96,7 +91,7 @@ static double seconds(void) {
 // NumPy's legacy generator: the Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998).
 typedef struct {
     uint32_t state[624], used; // how many of the 624 have been given out
-    uint32_t has_kept;         // randn makes two numbers at a time: whether the second still waits,
+    bool has_kept;             // randn makes two numbers at a time: whether the second still waits,
     double kept;               // and the number itself
 } Rng;
 
@@ -131,10 +126,7 @@ static double rng_uniform(Rng *rng) { // np.random.random_sample(): [0,1), 53 bi
 
 static double rng_normal(Rng *rng) { // np.random.randn(), by Marsaglia's polar method
     double x, y, r2;
-    if (rng->has_kept) {
-        rng->has_kept = 0;
-        return rng->kept;
-    }
+    if (!(rng->has_kept = !rng->has_kept)) return rng->kept;
     do { // a point in the unit circle
         x = 2 * rng_uniform(rng) - 1;
         y = 2 * rng_uniform(rng) - 1;
@@ -142,7 +134,6 @@ static double rng_normal(Rng *rng) { // np.random.randn(), by Marsaglia's polar 
     } while (r2 >= 1 || r2 == 0);
     double f = sqrt(-2 * log(r2) / r2);
     rng->kept = f * x;
-    rng->has_kept = 1;
     return f * y;
 }
 
@@ -180,12 +171,9 @@ static size_t min(size_t a, size_t b) { return a < b ? a : b; }
 static size_t vectors(size_t n) { return (n + LANES - 1) / LANES; } // that hold n numbers
 static real *row(Matrix a, size_t i) { return a.at + (ptrdiff_t)i * a.row_step; }
 
-// At most m rows and n columns of a, from row i and column j on.
-static Matrix part(Matrix a, size_t i, size_t m, size_t j, size_t n) {
-    return (Matrix){ row(a, i) + (ptrdiff_t)j * a.col_step,
-                     min(m, a.rows - i), min(n, a.cols - j), a.row_step, a.col_step };
+static Matrix rows(Matrix a, size_t i, size_t m) { // m rows of a, from row i on
+    return (Matrix){ row(a, i), m, a.cols, a.row_step, a.col_step };
 }
-static Matrix rows(Matrix a, size_t i, size_t m) { return part(a, i, m, 0, a.cols); }
 
 // a seen with rows and columns exchanged: nothing is moved.
 static Matrix transposed(Matrix a) {
@@ -201,12 +189,12 @@ __attribute__((always_inline))
 static inline void tile(const Matrix *out, const Matrix *a, const Matrix *b, size_t i, size_t j,
                         size_t k, int how, const int R, const int C) {
     const ptrdiff_t out_row = out->row_step, a_row = a->row_step, a_col = a->col_step;
-    const real *a_k = part(*a, i, 1, k, 1).at, *b_k = part(*b, k, 1, j, 1).at;
+    const real *a_k = row(*a, i) + (ptrdiff_t)k * a_col, *b_k = row(*b, k) + j;
     real *out_i = row(*out, i) + j;
-    const bool add = k > 0 || how & ADD;
+    const bool load = k > 0 || how & ADD;
     vec sum[TILE_ROWS][MAX_COLS];
     for (int r = 0; r < R; r++) for (int c = 0; c < C; c++)
-        sum[r][c] = add ? ((vec *)(out_i + r * out_row))[c] : (vec){ 0 };
+        sum[r][c] = load ? ((vec *)(out_i + r * out_row))[c] : (vec){ 0 };
     for (size_t end = min(k + BLOCK, b->rows); k < end; k++, a_k += a_col, b_k += b->row_step)
         for (int r = 0; r < R; r++) for (int c = 0; c < C; c++)
             sum[r][c] += a_k[r * a_row] * ((const vec *)b_k)[c];
@@ -260,11 +248,6 @@ static void add(real *out, const real *a, const real *b, size_t n) { // out = a 
     for (size_t i = 0; i < vectors(n); i++) to[i] = x[i] + y[i];
 }
 
-static void sum_rows(Matrix out, Matrix a) { // out (1,n) = the sum of the rows of a (m,n)
-    zero(out);
-    for (size_t i = 0; i < a.rows; i++) add(out.at, out.at, row(a, i), a.cols);
-}
-
 static inline vec where(ints condition, vec a, vec b) { // np.where: condition ? a : b, lane by lane
     return (vec)((condition & (ints)a) | (~condition & (ints)b));
 }
@@ -277,21 +260,20 @@ static inline vec clip(vec x, real most) { // np.clip(x, -most, most)
 enum { DOUBLE = sizeof(real) == sizeof(double) };
 static const real EXP_MOST = DOUBLE ? 708 : 87; // e^x and e^-x are normal numbers up to here
 
-// e^x - one for |x| <= EXP_MOST. one is 0, or is 1 and taken off before it can cancel: near x = 0,
-// e^x - 1 has all its digits. With x = k ln 2 + r, e^x is 2^k e^r; |r| <= ln(2)/2 makes the series
-// of e^r - 1 short; 2^k is put together from its bits. (libm's exp has a digit more, but few
-// compilers make vectors of it.)
+// e^x - one for |x| <= EXP_MOST. With x = k ln 2 + r it is (e^r - 1) 2^k + (2^k - one), where one,
+// 0 or 1, goes before it can cancel: near x = 0, e^x - 1 has all its digits. |r| <= ln(2)/2 makes
+// the series q r of e^r - 1 short; 2^k is put together from its bits. (libm's exp has a digit more,
+// but few compilers make vectors of it.)
 static inline vec exp_minus(vec x, real one) {
     enum { TERMS = DOUBLE ? 14 : 7, BIAS = DOUBLE ? 1023 : 127, FRACTION = DOUBLE ? 52 : 23 };
     enum { UP = 2048 }; // makes a number positive, and its conversion round down
-    const double factorial[] = { 1, 1, 2, 6, 24, 120, 720, 5040, 40320, 362880, 3628800, 39916800,
-                                 479001600, 6227020800, 87178291200 };
+    double factorial = DOUBLE ? 87178291200 : 5040; // of TERMS
     vec q = { 0 }, n = where(x == x, x, q) * (real)1.44269504088896341; // NaN has no integer
     ints k = __builtin_convertvector(n + (real)(UP + 0.5), ints) - UP;
     vec two_to_k = (vec)((k + BIAS) << FRACTION);
     n = __builtin_convertvector(k, vec);
     vec r = x - n * (real)0.693145751953125 - n * (real)1.42860682030941723e-6; // ln 2 in two parts
-    for (int i = TERMS; i > 0; i--) q = q * r + (real)(1 / factorial[i]);
+    for (int i = TERMS; i > 0; factorial /= i--) q = q * r + (real)(1 / factorial);
     return q * r * two_to_k + (two_to_k - one);
 }
 
@@ -305,7 +287,7 @@ static inline vec tanh_(vec x) { // (e^2x - 1) / (e^2x - 1 + 2); tanh(20) is 1 t
 }
 
 // x^(-1/2) for x > 0, by Newton's method for 1/y^2 = x. The bits of a number are nearly its
-// logarithm: halved and turned round, they are a first guess, off by 3.5%. A float ends up 5e-6
+// logarithm: halved and negated, they are a first guess, off by 3.5%. A float ends up 5e-6
 // off, which is near enough for the length of a step.
 static inline vec rsqrt(vec x) {
     const word guess = (word)(DOUBLE ? 0x5fe6eb50c7b537a9 : 0x5f375a86);
@@ -354,33 +336,31 @@ static void put_char(int32_t code, bool bytes, FILE *out) {
     while (more--) putc(0x80 | (code >> 6 * more & 0x3F), out);
 }
 
-// data = open(path).read(), as indices in order of appearance, counted from 1.
-static void read_data(Text *text, const char *path) {
+// data = open(path).read(); chars = sorted(set(data)); char_to_ix = {ch: i for i, ch in ...}
+static Text read_text(const char *path, bool bytes) {
+    Text text = { .char_to_ix = xcalloc(CODES, sizeof(Ix)), .bytes = bytes };
     FILE *file = strcmp(path, "-") ? fopen(path, "rb") : stdin;
     size_t room = 0, offset = 0, line = 1;
-    for (int32_t code; file && (code = get_char(file, text->bytes)) != EOF; line += code == '\n') {
+    for (int32_t code; file && (code = get_char(file, bytes)) != EOF; line += code == '\n') {
         if (code >= CODES)
             die(FAILED, "%s: line %zu, byte offset %zu: 0x%02X begins no UTF-8 character: convert "
                 "the file (iconv -f LATIN1 -t UTF-8), or take each byte for a character (--bytes)",
                 path, line, offset, (unsigned)code - CODES);
-        Ix *ix = &text->char_to_ix[code];
-        if (*ix == 0 && (*ix = ++text->V) == 0)
+        Ix *ix = &text.char_to_ix[code]; // for now in order of appearance, counted from 1
+        if (*ix == 0 && (*ix = ++text.V) == 0)
             die(FAILED, "%s: more than %d unique characters, too many for an index: "
                 "take each byte for a character (--bytes)", path, UINT16_MAX);
-        if (text->n == room)
-            text->data = xrealloc(text->data, room += room / 2 + 65536, sizeof(Ix));
-        text->data[text->n++] = *ix;
-        offset += text->bytes ? 1 : 1 + utf8_more(code);
+        if (text.n == room) // realloc fails long before this product overflows
+            text.data = realloc(text.data, (room += room / 2 + 65536) * sizeof(Ix));
+        if (!text.data) die(FAILED, "there is no memory for %zu characters of text", room);
+        text.data[text.n++] = *ix;
+        offset += bytes ? 1 : 1 + utf8_more(code);
     }
     if (!file || ferror(file)) die(FAILED, "%s: %s", path, strerror(errno));
-    if (text->n == 0) die(FAILED, "%s: the file is empty: there is nothing to learn from", path);
+    if (text.n == 0) die(FAILED, "%s: the file is empty: there is nothing to learn from", path);
+    if (text.V == 1) die(FAILED, "%s: a single unique character: nothing to predict", path);
     fclose(file);
-}
 
-// chars = sorted(set(data)); char_to_ix = {ch: i for i, ch in enumerate(chars)}
-static Text read_text(const char *path, bool bytes) {
-    Text text = { .char_to_ix = xcalloc(CODES, sizeof(Ix)), .bytes = bytes };
-    read_data(&text, path);
     text.chars = xcalloc(text.V, sizeof *text.chars);
     Ix *sorted = xcalloc(text.V + 1, sizeof(Ix)); // from the first index to the final one
     for (uint32_t code = 0, ix = 0; code < CODES; code++)
@@ -453,8 +433,7 @@ typedef struct {
 typedef struct {
     Params param;      // the model's, which it only reads
     Params dparam;     // the gradient of the loss on them, summed over T and B
-    const Ix *inputs;  // stream b's characters from inputs[b*stream] on, its targets one further on
-    size_t stream;
+    Ix *inputs;        // ((T+1)*B) the characters of T+1 steps: targets are inputs + B
     Matrix hprev;      // (B,H) the hidden state after the last chunk; in the end, after this one
     Matrix hs;         // ((T+1)*B,H) all hidden states, hprev first
     Matrix ps;         // (T*B,V) scores, then probabilities, then dy
@@ -468,6 +447,7 @@ typedef struct {
 typedef struct {
     Params param, mem; // the parameters, and Adagrad's memory of their gradients
     Matrix hprev;      // (B,H) the hidden state between chunks
+    Ix *inputs;        // ((T+1)*B) what the shares read
     Matrix h, y;       // (2,H), (1,V) what sampling works on
     Rng rng;
     size_t n, p;       // iterations done; where in each stream the next chunk begins
@@ -515,8 +495,9 @@ static size_t lay_out(Model *m, real *memory, const Config *c, size_t V) {
         Share *s = &m->shares[i];
         size_t B = (c->batch_size - first) / (m->threads - i); // as even as can be
         s->param = m->param;
+        s->inputs = m->inputs + first * (T + 1);
         s->dparam = take_params(&block, V, H);
-        s->hprev = memory ? rows(m->hprev, first, B) : m->hprev;
+        if (memory) s->hprev = rows(m->hprev, first, B);
         s->hs = take(&block, (T + 1) * B, H);
         s->ps = take(&block, T * B, V);
         s->dh = take(&block, T * B, H);
@@ -530,12 +511,13 @@ static size_t lay_out(Model *m, real *memory, const Config *c, size_t V) {
 // w = np.random.randn(rows, cols)*0.01
 static void randn(Matrix w, Rng *rng) {
     for (size_t i = 0; i < w.rows; i++) for (size_t j = 0; j < w.cols; j++)
-        *part(w, i, 1, j, 1).at = rng_normal(rng) * 0.01;
+        row(w, i)[(ptrdiff_t)j * w.col_step] = rng_normal(rng) * 0.01;
 }
 
 static Model new_model(const Config *c, size_t V) {
     Model m = { .threads = min(c->threads, c->batch_size) };
     m.shares = xcalloc(m.threads, sizeof *m.shares);
+    m.inputs = xcalloc((c->seq_length + 1) * c->batch_size, sizeof(Ix));
     size_t count = lay_out(&m, NULL, c, V);
     lay_out(&m, xcalloc(count, sizeof(real)), c, V);
     rng_seed(&m.rng, c->seed);
@@ -551,15 +533,14 @@ static Model new_model(const Config *c, size_t V) {
 // =================================================================================================
 // 6  The loss function
 
-// h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh), for each stream b; its character is inputs[b*stream].
-// x(t) is one-hot, all zeros but for a 1 at its character: so Wxh x(t) is just a row of Wxh.
-static void rnn_step(const Params *p, const Ix *inputs, size_t stream, Matrix hprev, Matrix h,
-                     size_t t) {
+// h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh), for B streams; h and hprev, which is h(t-1), are (B,H).
+// x(t) is one-hot, all zeros but for a 1 at the character x[b]: Wxh x(t) is just that row of Wxh.
+static void rnn_step(const Params *p, const Ix *x, Matrix hprev, Matrix h, size_t t) {
     for (size_t b = 0; b < h.rows; b++)
-        add(row(h, b), row(p->Wxh, inputs[b * stream]), p->bh.at, h.cols);
+        add(row(h, b), row(p->Wxh, x[b]), p->bh.at, h.cols);
     matmul(h, hprev, p->Whh, t % 2 ? ADD | FROM_END : ADD);
-    for (size_t b = 0; b < h.rows; b++) for (size_t i = 0; i < vectors(h.cols); i++)
-        ((vec *)row(h, b))[i] = tanh_(((vec *)row(h, b))[i]);
+    vec *v = (vec *)h.at; // all rows as one: tanh(0) = 0, so that padding stays
+    for (size_t i = 0; i < vectors(h.rows * h.row_step); i++) v[i] = tanh_(v[i]);
 }
 
 // p = exp(y) / sum(exp(y)), in place of V scores y; returns log(sum(exp(y))), for -log p[i] is that
@@ -576,113 +557,98 @@ static double softmax(real *scores, size_t V) {
 }
 
 // Forward: hidden states and probabilities for T steps of B streams. Returns the loss.
-static double forward(const Share *s, size_t T) {
+static double forward(const Share *s) {
     const Params *p = &s->param;
-    const size_t B = s->hprev.rows, V = s->ps.cols;
-    const Matrix hs = rows(s->hs, B, T * B), ps = rows(s->ps, 0, T * B);
+    const Matrix ps = s->ps;                    // (T*B,V)
+    const size_t B = s->hprev.rows, TB = ps.rows;
+    const Ix *targets = s->inputs + B;
     double loss = 0;
 
     copy(s->hs, s->hprev);                      // hs[-1] = np.copy(hprev)
-    for (size_t t = 0; t < T; t++)              // hs[t] = np.tanh(np.dot(Wxh, xs[t]) + ...
-        rnn_step(p, s->inputs + t, s->stream, rows(s->hs, t * B, B), rows(hs, t * B, B), t);
-    copy(s->hprev, rows(s->hs, T * B, B));      // hprev = hs[len(inputs)-1]
+    for (size_t t = 0; t < TB / B; t++)         // hs[t] = np.tanh(np.dot(Wxh, xs[t]) + ...
+        rnn_step(p, s->inputs + t * B, rows(s->hs, t * B, B), rows(s->hs, (t + 1) * B, B), t);
+    copy(s->hprev, rows(s->hs, TB, B));         // hprev = hs[len(inputs)-1]
 
-    for (size_t i = 0; i < T * B; i++) copy(rows(ps, i, 1), p->by);
-    matmul(ps, hs, p->Why, ADD);                // ys[t] = np.dot(Why, hs[t]) + by
-    for (size_t t = 0; t < T; t++) for (size_t b = 0; b < B; b++) {
-        real *y = row(ps, t * B + b), y_target = y[s->inputs[b * s->stream + t + 1]];
-        loss += softmax(y, V) - y_target;       // loss += -np.log(ps[t][targets[t],0])
+    for (size_t i = 0; i < TB; i++) copy(rows(ps, i, 1), p->by);
+    matmul(ps, rows(s->hs, B, TB), p->Why, ADD); // ys[t] = np.dot(Why, hs[t]) + by
+    for (size_t i = 0; i < TB; i++) {           // loss += -np.log(ps[t][targets[t],0])
+        real y_target = row(ps, i)[targets[i]];
+        loss += softmax(row(ps, i), ps.cols) - y_target;
     }
     return loss;
 }
 
-// Backward: from the last step to the first, the gradient of the loss on every parameter.
-static void backward(const Share *s, size_t T) {
+// Backward, from the last step to the first: the gradient of the loss on every parameter. With a(t)
+// for what goes into tanh, d for the gradient of the loss on what follows it, ' for a transpose:
+//     dy(t) = p(t) - x(t+1)                  through softmax and cross-entropy at once
+//     dh(t) = Why' dy(t) + Whh' da(t+1)      as h(t) went into y(t) and a(t+1); the latter: dhnext
+//     da(t) = (1 - h(t)^2) dh(t)             through tanh: dhraw
+// and, summed over t: dWhy = dy(t) h(t)', dby = dy(t), dWhh = da(t) h(t-1)', dWxh = da(t) x(t)',
+// dbh = da(t).
+static void backward(const Share *s) {
     const Params *p = &s->param, *d = &s->dparam;
-    const size_t B = s->hprev.rows, H = s->hs.cols;
-    const Matrix hs = rows(s->hs, B, T * B), hprevs = rows(s->hs, 0, T * B), dy = s->ps, dh = s->dh;
+    const Matrix dy = s->ps, dh = s->dh;        // (T*B,V), (T*B,H)
+    const size_t B = s->hprev.rows, TB = dy.rows;
+    const Matrix hs = rows(s->hs, B, TB), hprevs = rows(s->hs, 0, TB);  // (T*B,H): h(t), h(t-1)
+    const Ix *inputs = s->inputs, *targets = inputs + B;
 
-    for (size_t t = 0; t < T; t++) for (size_t b = 0; b < B; b++) // dy = np.copy(ps[t])
-        row(dy, t * B + b)[s->inputs[b * s->stream + t + 1]] -= 1;  // dy[targets[t]] -= 1
+    zero(d->Wxh), zero(d->bh), zero(d->by);
+    for (size_t i = 0; i < TB; i++) {
+        row(dy, i)[targets[i]] -= 1;            // dy[targets[t]] -= 1
+        add(d->by.at, d->by.at, row(dy, i), dy.cols); // dby += dy
+    }
     matmul(d->Why, transposed(hs), dy, SET);    // dWhy += np.dot(dy, hs[t].T)
-    sum_rows(d->by, dy);                        // dby += dy
 
     transpose(s->WhyT, p->Why);
     transpose(s->WhhT, p->Whh);
-    matmul(dh, dy, s->WhyT, SET);               // dh = np.dot(Why.T, dy) + dhnext
-    for (size_t t = T; t-- > 0; ) {
-        if (t + 1 < T)                          // dhnext = np.dot(Whh.T, dhraw)
-            matmul(rows(dh, t * B, B), rows(dh, (t + 1) * B, B), s->WhhT,
-                   t % 2 ? ADD | FROM_END : ADD);
-        for (size_t b = 0; b < B; b++) {        // dhraw = (1 - hs[t] * hs[t]) * dh
-            vec *dhraw = (vec *)row(dh, t * B + b), *h = (vec *)row(hs, t * B + b);
-            for (size_t i = 0; i < vectors(H); i++) dhraw[i] *= 1 - h[i] * h[i];
-        }
-    }
-    sum_rows(d->bh, dh);                        // dbh += dhraw
-    zero(d->Wxh);
-    for (size_t t = 0; t < T; t++) for (size_t b = 0; b < B; b++) {
-        real *dWxh = row(d->Wxh, s->inputs[b * s->stream + t]);
-        add(dWxh, dWxh, row(dh, t * B + b), H); // dWxh += np.dot(dhraw, xs[t].T), x(t) one-hot
+    matmul(dh, dy, s->WhyT, SET);               // dh = np.dot(Why.T, dy), all t at once
+    for (size_t t = TB / B; t-- > 0; ) {
+        const Matrix dh_t = rows(dh, t * B, B);
+        if (t + 1 < TB / B)                     // dh += dhnext: np.dot(Whh.T, dhraw)
+            matmul(dh_t, rows(dh, (t + 1) * B, B), s->WhhT, t % 2 ? ADD | FROM_END : ADD);
+        vec *dhraw = (vec *)dh_t.at, *h = (vec *)row(hs, t * B);
+        for (size_t i = 0; i < vectors(B * dh.row_step); i++)
+            dhraw[i] *= 1 - h[i] * h[i];        // dhraw = (1 - hs[t] * hs[t]) * dh
     }
     matmul(d->Whh, transposed(hprevs), dh, SET); // dWhh += np.dot(dhraw, hs[t-1].T)
+    for (size_t i = 0; i < TB; i++) {
+        real *dWxh = row(d->Wxh, inputs[i]);
+        add(dWxh, dWxh, row(dh, i), dh.cols);   // dWxh += np.dot(dhraw, xs[t].T), x(t) one-hot
+        add(d->bh.at, d->bh.at, row(dh, i), dh.cols); // dbh += dhraw
+    }
 }
 
 static void run_share(Share *s) {
-    size_t T = s->dh.rows / s->hprev.rows;
-    s->loss = forward(s, T);
-    backward(s, T);
+    s->loss = forward(s);
+    backward(s);
 }
 
 // Waits until a share has work, or has none: awake at first, for the next iteration is never far
 // away, and then asleep for longer and longer.
 static void wait_for(Share *s, bool work) {
-    for (size_t tries = 0; (s->asked != s->done) != work; tries++)
+    for (size_t tries = 0; (s->asked > s->done) != work; tries++)
         if (tries < 200) sched_yield();
         else nanosleep(&(struct timespec){ .tv_nsec = min(100 * tries, 1000000) }, NULL);
-}
-
-static void *run_thread(void *share) {
-    Share *s = share;
-    for (wait_for(s, true); s->asked != SIZE_MAX; wait_for(s, true)) {
-        run_share(s);
-        s->done++;
-    }
-    return NULL;
 }
 
 // loss, dWxh, dWhh, dWhy, dbh, dby, hprev = lossFun(inputs, targets, hprev), summed over streams;
 // the gradient is left in the first share. Each share has a thread of its own, but they are added
 // in order: the same command computes the same numbers.
-static double lossFun(Model *m, const Ix *inputs, size_t stream) {
-    Share *first = m->shares;
-    for (size_t i = 0, b = 0; i < m->threads; b += first[i++].hprev.rows) {
-        first[i].inputs = inputs + b * stream;
-        first[i].stream = stream;
-        first[i].asked++;
+static double lossFun(Model *m, const Ix *data, size_t stream) {
+    Share *s = m->shares;
+    for (size_t i = 0; i < m->threads; data += s[i++].hprev.rows * stream) {
+        Ix *input = s[i].inputs;
+        for (size_t t = 0, B = s[i].hprev.rows; t < s[i].hs.rows / B; t++)
+            for (size_t b = 0; b < B; b++) *input++ = data[b * stream + t];
+        s[i].asked++;
     }
-    run_share(first);
+    run_share(s);
     for (size_t i = 1; i < m->threads; i++) {
-        wait_for(&first[i], false);
-        first->loss += first[i].loss;
-        add(first->dparam.all, first->dparam.all, first[i].dparam.all, first->dparam.count);
+        wait_for(&s[i], false);
+        s->loss += s[i].loss;
+        add(s->dparam.all, s->dparam.all, s[i].dparam.all, s->dparam.count);
     }
-    return first->loss;
-}
-
-static void start_threads(Model *m) {
-    for (size_t i = 1; i < m->threads; i++)
-        if (pthread_create(&m->shares[i].thread, NULL, run_thread, &m->shares[i]) != 0)
-            die(FAILED, "thread %zu cannot be started: lower --threads", i + 1);
-}
-
-static void free_model(Model *m) {
-    for (size_t i = 1; i < m->threads; i++) {
-        m->shares[i].asked = SIZE_MAX;
-        pthread_join(m->shares[i].thread, NULL);
-    }
-    free(m->param.all);
-    free(m->shares);
+    return s->loss;
 }
 
 // =================================================================================================
@@ -703,7 +669,7 @@ static void sample(Model *m, const Text *text, Matrix hprev, Ix x, size_t n, FIL
     copy(m->h, hprev);
     for (size_t t = 0; t < n && !stop && !ferror(out); t++) {
         Matrix h = rows(m->h, 1 - t % 2, 1);
-        rnn_step(&m->param, &x, 0, rows(m->h, t % 2, 1), h, t);
+        rnn_step(&m->param, &x, rows(m->h, t % 2, 1), h, t);
         copy(m->y, m->param.by);
         matmul(m->y, h, m->param.Why, ADD);         // y = np.dot(Why, h) + by
         softmax(m->y.at, m->y.cols);                // p = np.exp(y) / np.sum(np.exp(y))
@@ -715,17 +681,17 @@ static void sample(Model *m, const Text *text, Matrix hprev, Ix x, size_t n, FIL
 // =================================================================================================
 // 8  Adagrad
 
-// For each parameter, dparam being the mean over B streams, and every step the smaller the more the
-// parameter's gradients have added up to:
+// For each parameter; dparam is the mean over B streams. The more the squares of a parameter's
+// gradients have added up to, the smaller its steps:
 //     np.clip(dparam, -5, 5, out=dparam)
 //     mem += dparam * dparam
 //     param += -learning_rate * dparam / np.sqrt(mem + 1e-8)
 static void adagrad(Model *m, real learning_rate, real most) {
     const vec *dparam = (vec *)m->shares->dparam.all;
     vec *param = (vec *)m->param.all, *mem = (vec *)m->mem.all;
-    const real mean = (real)1 / m->hprev.rows;
+    const real B = m->hprev.rows;
     for (size_t i = 0; i < vectors(m->param.count); i++) {
-        vec d = clip(dparam[i] * mean, most);
+        vec d = clip(dparam[i] * (1 / B), most);
         mem[i] += d * d;
         param[i] += -learning_rate * d * rsqrt(mem[i] + (real)1e-8);
     }
@@ -737,20 +703,15 @@ static void adagrad(Model *m, real learning_rate, real most) {
 // Sets what an option stands for, from the text given with it.
 static void set_option(Config *c, const Option *o, const char *text) {
     void *field = (char *)c + o->field;
-    if (!o->takes) {
-        *(bool *)field = true;
-        return;
-    }
     bool whole = *o->takes == 'N';
     size_t digits = strspn(text, whole ? "0123456789" : "0123456789.eE+-");
     char *end;
     errno = 0;
-    double x = strtod(text, &end);
-    unsigned long long n = whole ? strtoull(text, &end, 10) : 0;
-    if (!digits || text[digits] || *end || errno || x < o->least || x > o->most || (size_t)n != n)
+    double x = strtod(text, &end), most = whole ? fmin(o->most, (double)SIZE_MAX) : o->most;
+    if (!digits || text[digits] || *end || errno || x < o->least || x > most)
         die(WRONG_USAGE, "--%s %s: takes %s from %.15g to %.15g",
-            o->name, text, whole ? "a whole number" : "a number", o->least, o->most);
-    if (whole) *(size_t *)field = n;
+            o->name, text, whole ? "a whole number" : "a number", o->least, most);
+    if (whole) *(size_t *)field = x; // exact: no whole number here is above 2^53
     else *(double *)field = x;
 }
 
@@ -759,10 +720,9 @@ static void print_help(void) {
            "Trains a character-level recurrent network on the text INPUT ('-' is standard input),\n"
            "printing samples and losses as it goes.\n\n");
     for (const Option *o = options; o < options + OPTIONS; o++) {
-        char name[32];
-        snprintf(name, sizeof name, "--%s %s", o->name, o->takes ? o->takes : "");
         printf(o->letter ? "  -%c, " : "      ", o->letter);
-        printf(o->preset ? "%-20s %s (%s)\n" : "%-20s %s\n", name, o->help, o->preset);
+        printf("--%s %-*s", o->name, 18 - (int)strlen(o->name), o->takes ? o->takes : "");
+        printf(o->preset ? "%s (%s)\n" : "%s\n", o->help, o->preset);
     }
 }
 
@@ -772,15 +732,16 @@ static Config parse_command_line(int argc, char **argv) {
     char shorts[2 * OPTIONS + 1] = "", *s = shorts;
     for (int i = 0; i < OPTIONS; i++) {
         const Option *o = &options[i];
-        longs[i] = (struct option){ .name = o->name, .has_arg = o->takes != NULL, .val = 256 + i };
+        longs[i] = (struct option){ o->name, !!o->takes, NULL, o->letter ? o->letter : 256 + i };
         if (o->letter) s += sprintf(s, o->takes ? "%c:" : "%c", o->letter);
         if (o->preset) set_option(&c, o, o->preset);
     }
     for (int got; (got = getopt_long(argc, argv, shorts, longs, NULL)) != -1; ) {
+        if (got == '?') die(WRONG_USAGE, "--help shows the options there are"); // and it said why
         int i = 0;
-        while (i < OPTIONS && got != options[i].letter && got != 256 + i) i++;
-        if (i == OPTIONS) die(WRONG_USAGE, "--help shows the options there are"); // and it said why
-        set_option(&c, &options[i], optarg);
+        while (got != longs[i].val) i++;
+        if (optarg) set_option(&c, &options[i], optarg);
+        else *(bool *)((char *)&c + options[i].field) = true;
     }
     if (optind == argc && !c.help && !c.version)
         die(WRONG_USAGE, "which text? Name a file, or '-' for standard input (--help shows more)");
@@ -794,20 +755,40 @@ static Config parse_command_line(int argc, char **argv) {
 // =================================================================================================
 // 13  The main loop
 
-// The status line, after so many iterations that took so many seconds: it replaces the last one.
-static void show_status(const Model *m, const Config *c, size_t done, double took) {
-    char goal[64] = "", left[64] = "";
-    double wait = took / done * (c->iters - m->n);
-    if (c->iters) {
-        snprintf(goal, sizeof goal, "/%zu (%.0f%%)", c->iters, 100.0 * m->n / c->iters);
-        snprintf(left, sizeof left, ", %.0f:%02.0f:%02.0f left",
-                 floor(wait / 3600), floor(fmod(wait / 60, 60)), floor(fmod(wait, 60)));
+static void *run_thread(void *share) {
+    Share *s = share;
+    for (wait_for(s, true); s->asked != SIZE_MAX; wait_for(s, true)) {
+        run_share(s);
+        s->done++;
     }
-    fprintf(stderr, CLEAR_LINE "iter %zu%s, %.3f nats/char, %.0f char/s%s", m->n, goal,
-            m->smooth_loss / c->seq_length, done * c->seq_length * c->batch_size / took, left);
+    return NULL;
 }
 
-// What has been printed goes out at once; if it cannot, that is an error.
+static void start_threads(Model *m) {
+    for (size_t i = 1; i < m->threads; i++)
+        if (pthread_create(&m->shares[i].thread, NULL, run_thread, &m->shares[i]) != 0)
+            die(FAILED, "thread %zu cannot be started: lower --threads", i + 1);
+}
+
+static void free_model(Model *m) {
+    for (size_t i = 1; i < m->threads; i++) {
+        m->shares[i].asked = SIZE_MAX;
+        pthread_join(m->shares[i].thread, NULL);
+    }
+    free(m->param.all), free(m->inputs), free(m->shares);
+}
+
+// The status line, after so many iterations that took so many seconds: it replaces the last one.
+static void show_status(const Model *m, const Config *c, size_t done, double took) {
+    unsigned long long left = c->iters ? took / done * (c->iters - m->n) : 0; // seconds
+    fprintf(stderr, CLEAR_LINE "iter %zu", m->n);
+    if (c->iters) fprintf(stderr, "/%zu (%.0f%%)", c->iters, 100.0 * m->n / c->iters);
+    fprintf(stderr, ", %.3f nats/char, %.0f char/s", m->smooth_loss / c->seq_length,
+            done * c->seq_length * c->batch_size / took);
+    if (c->iters)
+        fprintf(stderr, ", %llu:%02llu:%02llu left", left / 3600, left / 60 % 60, left % 60);
+}
+
 static void flush_record(void) {
     if ((fflush(stdout) != 0 || ferror(stdout)) && !stop) // a signal may interrupt it, too
         die(FAILED, "standard output cannot be written: %s", strerror(errno));
@@ -835,7 +816,7 @@ static void train(Model *m, const Text *text, const Config *c) {
             flush_record();
         }
         double loss = lossFun(m, inputs, stream) / c->batch_size;
-        if (!(loss < 700.0 * T)) // one nat more, and the Python's exp would overflow
+        if (!(loss < 700.0 * T)) // or is NaN; somewhere here the Python's exp overflows
             die(FAILED, "iteration %zu: the loss has diverged, to %g: lower --learning-rate",
                 m->n, loss);
         m->smooth_loss = m->smooth_loss * 0.999 + loss * 0.001;
@@ -858,15 +839,6 @@ static void train(Model *m, const Text *text, const Config *c) {
                 clear_line, done, took, done / took, done * T * c->batch_size / took);
 }
 
-static void check_text(const Text *text, const Config *c) {
-    size_t stream = text->n / c->batch_size, need = c->seq_length + 1;
-    if (stream < need)
-        die(FAILED, "%s: %zu characters%s, where %zu steps take %zu: lower --seq-length%s",
-            c->input, stream, c->batch_size > 1 ? " for each stream" : "", c->seq_length, need,
-            c->batch_size > 1 ? " or --batch-size" : "");
-    if (text->V == 1) die(FAILED, "%s: a single unique character: nothing to predict", c->input);
-}
-
 static void on_signal(int signal_number) { stop = signal_number; }
 
 // Asked to stop, it finishes the iteration first; asked again, it stops where it is.
@@ -886,8 +858,12 @@ int main(int argc, char **argv) {
     else if (c.version) printf("min_char_rnn 1.0\n");
     else {
         Text text = read_text(c.input, c.bytes);
-        check_text(&text, &c);
+        if (text.n / c.batch_size <= c.seq_length)
+            die(FAILED, "%s: %zu characters a stream, where %zu steps take %zu: lower "
+                "--seq-length%s", c.input, text.n / c.batch_size, c.seq_length,
+                c.seq_length + 1, c.batch_size > 1 ? " or --batch-size" : "");
         printf("data has %zu characters, %zu unique.\n", text.n, text.V);
+        flush_record();
         Model m = new_model(&c, text.V);
         start_threads(&m);
         catch_signals();
