@@ -778,8 +778,9 @@ static void free_model(Model *m) {
     free(m->param.all), free(m->inputs), free(m->shares);
 }
 
-// The status line, after so many iterations that took so many seconds: it replaces the last one.
-static void show_status(const Model *m, const Config *c, size_t done, double took) {
+// The status line, after so many seconds: it replaces the last one.
+static void show_status(const Model *m, const Config *c, double took) {
+    const size_t done = m->n + 1; // iterations: this one, too
     unsigned long long left = c->iters ? took / done * (c->iters - m->n) : 0; // seconds
     fprintf(stderr, CLEAR_LINE "iter %zu", m->n);
     if (c->iters) fprintf(stderr, "/%zu (%.0f%%)", c->iters, 100.0 * m->n / c->iters);
@@ -795,7 +796,7 @@ static void flush_record(void) {
 }
 
 static void train(Model *m, const Text *text, const Config *c) {
-    const size_t T = c->seq_length, stream = text->n / c->batch_size, start = m->n;
+    const size_t T = c->seq_length, stream = text->n / c->batch_size;
     const char *clear_line = isatty(STDERR_FILENO) && !c->quiet ? CLEAR_LINE : "";
     double started = seconds(), shown = 0;
 
@@ -830,10 +831,10 @@ static void train(Model *m, const Text *text, const Config *c) {
         m->p += T;                                  // move data pointer
         if (*clear_line && seconds() > shown + 0.1) {
             shown = seconds();
-            show_status(m, c, m->n + 1 - start, shown - started);
+            show_status(m, c, shown - started);
         }
     }
-    double done = m->n - start, took = seconds() - started;
+    double done = m->n, took = seconds() - started;
     if (!c->quiet)
         fprintf(stderr, "%s%.0f iterations in %.2f s: %.0f iterations/s, %.0f characters/s\n",
                 clear_line, done, took, done / took, done * T * c->batch_size / took);
