@@ -5,8 +5,6 @@ order and under the same names. It needs libc and libm, and this builds it:
 
     cc -O3 -march=native min_char_rnn.c -o min_char_rnn -lm -pthread && ./min_char_rnn input.txt
 
-(With -g -fsanitize=address,undefined for the first two options it checks itself as it runs.)
-
 The network reads one character x(t) at a time, keeps what it needs to know in a hidden state h(t),
 and says from that how likely each character is to come next:
 
@@ -26,12 +24,14 @@ An activation is a row: (T*B,H) means H numbers for each step and stream. Weight
 (in,out), the Python's transposed: row i is what input i adds to each output, and what is
 np.dot(W, h) there is matmul(out, h, W) here.
 
- 1 What Python and NumPy gave us   4 Hyperparameters     7 Sampling    12 The command line
- 2 Arithmetic                      5 Model parameters    8 Adagrad     13 The main loop
- 3 Data I/O                        6 The loss function                                         */
+ 1 What Python and NumPy gave us   5 Model parameters    10 Held-out loss
+ 2 Arithmetic                      6 The loss function   11 Checkpoints
+ 3 Data I/O                        7 Sampling            12 The command line
+ 4 Hyperparameters                 8 Adagrad             13 The main loop                      */
 
 #define _DEFAULT_SOURCE // glibc and musl show what is POSIX under -std=c11, too
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <math.h>
 #include <pthread.h>
@@ -45,6 +45,7 @@ np.dot(W, h) there is matmul(out, h, W) here.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,13 +53,14 @@ np.dot(W, h) there is matmul(out, h, W) here.
 #define REAL float // -DREAL=double computes what NumPy does, to the digit
 #endif
 typedef REAL real;
+typedef unsigned long long count; // of characters or iterations: 64 bits on any machine
 typedef uint16_t Ix; // a character's index in the vocabulary: where its one-hot vector has the 1
 
-// =================================================================================================
-// 1  What Python and NumPy gave us: an end with a reason, memory, random numbers
+// ==== 1  What Python and NumPy gave us: an end with a reason, memory, random numbers =============
 
 #define CLEAR_LINE "\r\033[K"          // on a terminal
 enum { FAILED = 1, WRONG_USAGE = 2 }; // exit status
+enum { OUTPUT_LOST = -1 };            // why to stop, like a signal: what is written gets nowhere
 static volatile sig_atomic_t stop;    // the signal that asked for an end, or 0
 
 // Says what could not be done, why, and what to do about it; and ends the program.
@@ -72,13 +74,19 @@ static void die(int status, const char *format, ...) {
     exit(status);
 }
 
-// count things of a size, all zero, where a line of the cache begins.
-static void *xcalloc(size_t count, size_t size) {
+// Says what cannot be written, and leaves it to the caller to go on.
+static void cannot_write(const char *what) {
+    fprintf(stderr, "%smin_char_rnn: %s cannot be written: %s\n",
+            isatty(STDERR_FILENO) ? CLEAR_LINE : "", what, strerror(errno));
+}
+
+// n things of a size, all zero, where a line of the cache begins.
+static void *xcalloc(count n, size_t size) {
     void *memory = NULL;
-    if (count > SIZE_MAX / size || posix_memalign(&memory, 64, count * size) != 0)
+    if (n > SIZE_MAX / size || posix_memalign(&memory, 64, n * size) != 0)
         die(FAILED, "there are no %.3g GB of memory: lower --hidden-size, --seq-length or "
-            "--batch-size, or train on less text", (double)count * size / 1e9);
-    memset(memory, 0, count * size);
+            "--batch-size, or train on less text", (double)n * size / 1e9);
+    memset(memory, 0, n * size);
     return memory;
 }
 
@@ -91,7 +99,7 @@ static double seconds(void) {
 // NumPy's legacy generator: the Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998).
 typedef struct {
     uint32_t state[624], used; // how many of the 624 have been given out
-    bool has_kept;             // randn makes two numbers at a time: whether the second still waits,
+    uint32_t has_kept;         // randn makes two numbers at a time: whether the second still waits,
     double kept;               // and the number itself
 } Rng;
 
@@ -137,8 +145,7 @@ static double rng_normal(Rng *rng) { // np.random.randn(), by Marsaglia's polar 
     return f * y;
 }
 
-// =================================================================================================
-// 2  Arithmetic: the matrix product, and what NumPy does to whole arrays
+// ==== 2  Arithmetic: the matrix product, and what NumPy does to whole arrays =====================
 
 // A window into memory. Rows are padded with zeros to whole vectors, so that no loop has a ragged
 // end, and to an odd number of them: rows of 2^n numbers would all compete for the same few lines
@@ -169,14 +176,18 @@ typedef word ints __attribute__((vector_size(VECTOR_BYTES), may_alias)); // or a
 
 static size_t min(size_t a, size_t b) { return a < b ? a : b; }
 static size_t vectors(size_t n) { return (n + LANES - 1) / LANES; } // that hold n numbers
+static size_t row_step(size_t cols) { return (vectors(cols) | 1) * LANES; }
 static real *row(Matrix a, size_t i) { return a.at + (ptrdiff_t)i * a.row_step; }
 
 static Matrix rows(Matrix a, size_t i, size_t m) { // m rows of a, from row i on
     return (Matrix){ row(a, i), m, a.cols, a.row_step, a.col_step };
 }
 
-// a seen with rows and columns exchanged: nothing is moved.
-static Matrix transposed(Matrix a) {
+static Matrix new_matrix(size_t m, size_t n) { // all zero
+    return (Matrix){ xcalloc((count)m * row_step(n), sizeof(real)), m, n, row_step(n), 1 };
+}
+
+static Matrix transposed(Matrix a) { // a with rows and columns exchanged: nothing is moved
     return (Matrix){ a.at, a.cols, a.rows, a.col_step, a.row_step };
 }
 
@@ -297,17 +308,15 @@ static inline vec rsqrt(vec x) {
     return y;
 }
 
-// =================================================================================================
-// 3  Data I/O
+// ==== 3  Data I/O ================================================================================
 
 enum { CODES = 0x110000 }; // Unicode's code points are 0 to 0x10FFFF
 
 typedef struct {
     Ix *data;        // (n) the text, each character as its index in chars
     uint32_t *chars; // (V) the vocabulary: code points (with --bytes: bytes), sorted
-    Ix *char_to_ix;  // (CODES) and the way back
-    size_t n, V;
-    bool bytes;
+    Ix *char_to_ix;  // (CODES) and the way back, counted from 1: 0 is for a character that is new
+    count n, V, held_out, bytes; // held_out: characters that follow the n; bytes: 1 with --bytes
 } Text;
 
 // The next character: its code point; EOF at the end; CODES + a byte, where that byte begins no
@@ -336,59 +345,68 @@ static void put_char(int32_t code, bool bytes, FILE *out) {
     while (more--) putc(0x80 | (code >> 6 * more & 0x3F), out);
 }
 
-// data = open(path).read(); chars = sorted(set(data)); char_to_ix = {ch: i for i, ch in ...}
-static Text read_text(const char *path, bool bytes) {
-    Text text = { .char_to_ix = xcalloc(CODES, sizeof(Ix)), .bytes = bytes };
-    FILE *file = strcmp(path, "-") ? fopen(path, "rb") : stdin;
+// data = open(path).read(). Without a vocabulary it makes one, for now in order of appearance; when
+// there is one, there may be no other character.
+static void read_text(Text *text, FILE *file, const char *name) {
     size_t room = 0, offset = 0, line = 1;
-    for (int32_t code; file && (code = get_char(file, bytes)) != EOF; line += code == '\n') {
+    for (int32_t code; file && (code = get_char(file, text->bytes)) != EOF; line += code == '\n') {
         if (code >= CODES)
             die(FAILED, "%s: line %zu, byte offset %zu: 0x%02X begins no UTF-8 character: convert "
                 "the file (iconv -f LATIN1 -t UTF-8), or take each byte for a character (--bytes)",
-                path, line, offset, (unsigned)code - CODES);
-        Ix *ix = &text.char_to_ix[code]; // for now in order of appearance, counted from 1
-        if (*ix == 0 && (*ix = ++text.V) == 0)
+                name, line, offset, (unsigned)code - CODES);
+        Ix *ix = &text->char_to_ix[code];
+        if (*ix == 0 && text->chars)
+            die(FAILED, "%s: line %zu, byte offset %zu: the model has not met the character "
+                "U+%04X: it knows those of its own text", name, line, offset, (unsigned)code);
+        if (*ix == 0 && (*ix = ++text->V) == 0)
             die(FAILED, "%s: more than %d unique characters, too many for an index: "
-                "take each byte for a character (--bytes)", path, UINT16_MAX);
-        if (text.n == room) // realloc fails long before this product overflows
-            text.data = realloc(text.data, (room += room / 2 + 65536) * sizeof(Ix));
-        if (!text.data) die(FAILED, "there is no memory for %zu characters of text", room);
-        text.data[text.n++] = *ix;
-        offset += bytes ? 1 : 1 + utf8_more(code);
+                "take each byte for a character (--bytes)", name, UINT16_MAX);
+        if (text->n == room) // realloc fails long before this product overflows
+            text->data = realloc(text->data, (room += room / 2 + 65536) * sizeof(Ix));
+        if (!text->data) die(FAILED, "there is no memory for %zu characters of text", room);
+        text->data[text->n++] = *ix - 1;
+        offset += text->bytes ? 1 : 1 + utf8_more(code);
     }
-    if (!file || ferror(file)) die(FAILED, "%s: %s", path, strerror(errno));
-    if (text.n == 0) die(FAILED, "%s: the file is empty: there is nothing to learn from", path);
-    if (text.V == 1) die(FAILED, "%s: a single unique character: nothing to predict", path);
+    if (!file || ferror(file)) die(FAILED, "%s: %s", name, strerror(errno));
+    if (text->n == 0) die(FAILED, "%s: the file is empty: there is nothing to learn from", name);
     fclose(file);
-
-    text.chars = xcalloc(text.V, sizeof *text.chars);
-    Ix *sorted = xcalloc(text.V + 1, sizeof(Ix)); // from the first index to the final one
-    for (uint32_t code = 0, ix = 0; code < CODES; code++)
-        if (text.char_to_ix[code]) {
-            text.chars[ix] = code;
-            sorted[text.char_to_ix[code]] = ix;
-            text.char_to_ix[code] = ix++;
-        }
-    for (size_t i = 0; i < text.n; i++) text.data[i] = sorted[text.data[i]];
-    free(sorted);
-    return text;
 }
 
-// =================================================================================================
-// 4  Hyperparameters
+// chars = sorted(set(data)); char_to_ix = {ch: i for i, ch in enumerate(chars)}
+static void sort_chars(Text *text) {
+    Ix *sorted = xcalloc(text->V, sizeof(Ix)); // from the first index to the final one
+    text->chars = xcalloc(text->V, sizeof *text->chars);
+    for (uint32_t code = 0, ix = 0; code < CODES; code++)
+        if (text->char_to_ix[code]) {
+            text->chars[ix] = code;
+            sorted[text->char_to_ix[code] - 1] = ix;
+            text->char_to_ix[code] = ++ix;
+        }
+    for (size_t i = 0; i < text->n; i++) text->data[i] = sorted[text->data[i]];
+    free(sorted);
+}
+
+// What an option gives as text, or nothing, in the characters of another text.
+static Text typed_text(const Text *text, const char *option, const char *typed) {
+    Text t = { NULL, text->chars, text->char_to_ix, 0, text->V, 0, text->bytes };
+    if (typed) read_text(&t, fmemopen((char *)typed, strlen(typed), "rb"), option);
+    return t;
+}
+
+// ==== 4  Hyperparameters =========================================================================
 
 typedef struct {
-    size_t hidden_size, seq_length, batch_size; // H, T, B
-    double learning_rate, clip;
-    size_t iters, seed, threads, print_every, sample_every, sample_length;
-    bool bytes, quiet, help, version;
-    const char *input;
+    count hidden_size, seq_length, batch_size; // H, T, B; 0: those of the model that is loaded
+    double learning_rate, clip, temperature, val_fraction;
+    count iters, seed, threads, print_every, sample_every, sample_length, save_every, eval_every;
+    count sample, eval, bytes, quiet, help, version; // but for the first, 0 or 1
+    const char *input, *save, *save_best, *load, *log, *prime, *stop;
 } Config;
 
 typedef struct {
     size_t field; // where in Config
     char letter;
-    const char *name, *takes; // N: a whole number, X: a real one, NULL: nothing
+    const char *name, *takes; // N: a whole number, X: a real one, FILE, TEXT, NULL: nothing
     const char *preset;
     double least, most;
     const char *help;
@@ -407,18 +425,30 @@ static const Option options[] = {
     { FIELD(print_every), 0, "print-every", "N", "1000", 0, 1e15, "iterations between losses" },
     { FIELD(sample_every), 0, "sample-every", "N", "10000", 0, 1e15, "iterations between samples" },
     { FIELD(sample_length), 0, "sample-length", "N", "200", 0, 1e15, "characters in a sample" },
-    { FIELD(bytes), 0, "bytes", NULL, NULL, 0, 0, "a character is a byte: any file will do" },
-    { FIELD(quiet), 'q', "quiet", NULL, NULL, 0, 0, "no status line and no summary" },
-    { FIELD(help), 'h', "help", NULL, NULL, 0, 0, "show this help" },
-    { FIELD(version), 'V', "version", NULL, NULL, 0, 0, "show the version" },
+    { FIELD(temperature), 0, "temperature", "X", "1", 0, 1e30, "of samples; 0: the likeliest" },
+    { FIELD(stop), 0, "stop", "TEXT", NULL, 0, 0, "a sample ends after this text" },
+    { FIELD(bytes), 0, "bytes", NULL, NULL, 0, 1, "a character is a byte: any file will do" },
+    { FIELD(save), 'o', "save", "FILE", NULL, 0, 0, "keep the model: when it ends or is stopped," },
+    { FIELD(save_every), 0, "save-every", "N", "10000", 0, 1e15, "and after so many iterations" },
+    { FIELD(load), 'i', "load", "FILE", NULL, 0, 0, "go on from a model that was kept" },
+    { FIELD(val_fraction), 0, "val-fraction", "X", "0", 0, 0.9, "hold out the end of the text" },
+    { FIELD(eval_every), 0, "eval-every", "N", "10000", 0, 1e15, "iterations between its losses" },
+    { FIELD(save_best), 0, "save-best", "FILE", NULL, 0, 0, "keep the model that is best at it" },
+    { FIELD(log), 0, "log", "FILE", NULL, 0, 0, "write a table of losses, tab-separated" },
+    { FIELD(sample), 0, "sample", "N", NULL, 0, 1e15, "with --load: write text; 0: endlessly" },
+    { FIELD(prime), 0, "prime", "TEXT", NULL, 0, 0, "what that text follows (a new line)" },
+    { FIELD(eval), 0, "eval", NULL, NULL, 0, 1, "with --load: print the loss on INPUT" },
+    { FIELD(quiet), 'q', "quiet", NULL, NULL, 0, 1, "no status line and no summary" },
+    { FIELD(help), 'h', "help", NULL, NULL, 0, 1, "show this help" },
+    { FIELD(version), 'V', "version", NULL, NULL, 0, 1, "show the version" },
 };
+static const count NO_SAMPLE = UINT64_MAX; // --sample is not there
 enum { OPTIONS = sizeof options / sizeof *options };
 
-// =================================================================================================
-// 5  Model parameters
+// ==== 5  Model parameters ========================================================================
 
-// One block of memory holds them all, so that clipping, Adagrad and saving are one loop each; the
-// names are windows into it.
+// One block of memory holds them all, so that clipping, Adagrad and adding up are one loop each;
+// the names are windows into it.
 typedef struct {
     Matrix Wxh; // (V,H) input to hidden: a row for each character
     Matrix Whh; // (H,H) hidden to hidden
@@ -433,14 +463,13 @@ typedef struct {
 typedef struct {
     Params param;      // the model's, which it only reads
     Params dparam;     // the gradient of the loss on them, summed over T and B
-    Ix *inputs;        // ((T+1)*B) the characters of T+1 steps: targets are inputs + B
-    Matrix hprev;      // (B,H) the hidden state after the last chunk; in the end, after this one
+    const Ix *inputs;  // ((T+1)*B) the characters of T+1 steps: targets are inputs + B
+    Matrix hprev;      // (B,H) the hidden state after the last chunk
     Matrix hs;         // ((T+1)*B,H) all hidden states, hprev first
     Matrix ps;         // (T*B,V) scores, then probabilities, then dy
     Matrix dh;         // (T*B,H) gradient on h, then dhraw: on what goes into tanh
     Matrix WhhT, WhyT; // (H,H), (V,H) transposes, for the backward pass
     double loss;       // summed over T and B
-    pthread_t thread;
     atomic_size_t asked, done; // how often it was to be computed, and has been
 } Share;
 
@@ -450,62 +479,20 @@ typedef struct {
     Ix *inputs;        // ((T+1)*B) what the shares read
     Matrix h, y;       // (2,H), (1,V) what sampling works on
     Rng rng;
-    size_t n, p;       // iterations done; where in each stream the next chunk begins
-    double smooth_loss;
+    count n, p;        // iterations done; where in each stream the next chunk begins
+    count text;        // a hash of the text that it learns
+    double smooth_loss, val_loss; // val_loss: the lowest held-out loss in nats/char; 0: none yet
     Share *shares;     // (threads)
     size_t threads;
 } Model;
 
-// A block of memory, and how many of its numbers are taken. Without memory (NULL) taking only
-// counts: that is how much to ask for.
-typedef struct { real *at; size_t used; } Block;
-
-static Matrix take(Block *block, size_t rows, size_t cols) {
-    size_t step = (vectors(cols) | 1) * LANES; // whole vectors, an odd number of them
-    if (rows > (SIZE_MAX / sizeof(real) - block->used) / step)
-        die(FAILED, "a model of this size is larger than any memory: lower --hidden-size, "
-            "--seq-length or --batch-size");
-    Matrix m = { block->at ? block->at + block->used : NULL, rows, cols, step, 1 };
-    block->used += rows * step;
-    return m;
-}
-
-static Params take_params(Block *block, size_t V, size_t H) {
-    size_t start = block->used;
-    Params p = { .Wxh = take(block, V, H) };
-    p.Whh = take(block, H, H);
-    p.Why = take(block, H, V);
-    p.bh = take(block, 1, H);
-    p.by = take(block, 1, V);
-    p.all = p.Wxh.at;
-    p.count = block->used - start;
-    return p;
-}
-
-// Lays a model out in a block; returns how many numbers that takes.
-static size_t lay_out(Model *m, real *memory, const Config *c, size_t V) {
-    Block block = { memory, 0 };
-    size_t H = c->hidden_size, T = c->seq_length, first = 0;
-    m->param = take_params(&block, V, H);
-    m->mem = take_params(&block, V, H);
-    m->hprev = take(&block, c->batch_size, H);
-    m->h = take(&block, 2, H);
-    m->y = take(&block, 1, V);
-    for (size_t i = 0; i < m->threads; i++) {
-        Share *s = &m->shares[i];
-        size_t B = (c->batch_size - first) / (m->threads - i); // as even as can be
-        s->param = m->param;
-        s->inputs = m->inputs + first * (T + 1);
-        s->dparam = take_params(&block, V, H);
-        if (memory) s->hprev = rows(m->hprev, first, B);
-        s->hs = take(&block, (T + 1) * B, H);
-        s->ps = take(&block, T * B, V);
-        s->dh = take(&block, T * B, H);
-        s->WhhT = take(&block, H, H);
-        s->WhyT = take(&block, V, H);
-        first += B;
-    }
-    return block.used;
+static Params new_params(size_t V, size_t H) {
+    const size_t h = row_step(H), y = row_step(V);
+    const count in = (count)(V + H + 1) * h, out = (count)(H + 1) * y;
+    real *all = xcalloc(in + out, sizeof(real));
+    Matrix to_h = { all, V + H + 1, H, h, 1 }, to_y = { all + in, H + 1, V, y, 1 };
+    return (Params){ rows(to_h, 0, V), rows(to_h, V, H), rows(to_y, 0, H),
+                     rows(to_h, V + H, 1), rows(to_y, H, 1), all, in + out };
 }
 
 // w = np.random.randn(rows, cols)*0.01
@@ -515,23 +502,30 @@ static void randn(Matrix w, Rng *rng) {
 }
 
 static Model new_model(const Config *c, size_t V) {
-    Model m = { .threads = min(c->threads, c->batch_size) };
+    const size_t H = c->hidden_size, T = c->seq_length, B = c->batch_size;
+    Model m = { .param = new_params(V, H), .mem = new_params(V, H), .hprev = new_matrix(B, H),
+                .inputs = xcalloc((T + 1) * B, sizeof(Ix)), .h = new_matrix(2, H),
+                .y = new_matrix(1, V), .threads = min(c->threads, B) };
     m.shares = xcalloc(m.threads, sizeof *m.shares);
-    m.inputs = xcalloc((c->seq_length + 1) * c->batch_size, sizeof(Ix));
-    size_t count = lay_out(&m, NULL, c, V);
-    lay_out(&m, xcalloc(count, sizeof(real)), c, V);
+    for (size_t i = 0, first = 0, n; i < m.threads; i++, first += n) {
+        n = (B - first) / (m.threads - i); // streams: as even as can be
+        m.shares[i] = (Share){
+            .param = m.param, .dparam = new_params(V, H),
+            .inputs = m.inputs + first * (T + 1), .hprev = rows(m.hprev, first, n),
+            .hs = new_matrix((T + 1) * n, H), .ps = new_matrix(T * n, V),
+            .dh = new_matrix(T * n, H), .WhhT = new_matrix(H, H), .WhyT = new_matrix(V, H) };
+    }
     rng_seed(&m.rng, c->seed);
     randn(transposed(m.param.Wxh), &m.rng); // Wxh = np.random.randn(hidden_size, vocab_size)*0.01
     randn(transposed(m.param.Whh), &m.rng); // Whh = np.random.randn(hidden_size, hidden_size)*0.01
     randn(transposed(m.param.Why), &m.rng); // Why = np.random.randn(vocab_size, hidden_size)*0.01
     for (size_t i = V; i % LANES; i++)
         m.param.by.at[i] = -INFINITY; // so that padding gets the probability exp(-inf) = 0
-    m.smooth_loss = -log(1.0 / V) * c->seq_length; // loss at iteration 0
+    m.smooth_loss = -log(1.0 / V) * T; // loss at iteration 0
     return m;
 }
 
-// =================================================================================================
-// 6  The loss function
+// ==== 6  The loss function =======================================================================
 
 // h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh), for B streams; h and hprev, which is h(t-1), are (B,H).
 // x(t) is one-hot, all zeros but for a 1 at the character x[b]: Wxh x(t) is just that row of Wxh.
@@ -636,8 +630,8 @@ static void wait_for(Share *s, bool work) {
 // in order: the same command computes the same numbers.
 static double lossFun(Model *m, const Ix *data, size_t stream) {
     Share *s = m->shares;
+    Ix *input = m->inputs;
     for (size_t i = 0; i < m->threads; data += s[i++].hprev.rows * stream) {
-        Ix *input = s[i].inputs;
         for (size_t t = 0, B = s[i].hprev.rows; t < s[i].hs.rows / B; t++)
             for (size_t b = 0; b < B; b++) *input++ = data[b * stream + t];
         s[i].asked++;
@@ -651,8 +645,7 @@ static double lossFun(Model *m, const Ix *data, size_t stream) {
     return s->loss;
 }
 
-// =================================================================================================
-// 7  Sampling
+// ==== 7  Sampling ================================================================================
 
 // An index drawn with the probabilities p (V): np.random.choice(range(vocab_size), p=p)
 static Ix choice(const real *p, size_t V, Rng *rng) {
@@ -664,22 +657,31 @@ static Ix choice(const real *p, size_t V, Rng *rng) {
     return V - 1;
 }
 
-// Writes n characters that the model says come after hidden state hprev (1,H) and character x.
-static void sample(Model *m, const Text *text, Matrix hprev, Ix x, size_t n, FILE *out) {
+// Writes n characters that the model says come after hidden state hprev (1,H) and character x; or
+// fewer, if they end in the characters of --stop.
+static void sample(Model *m, const Text *text, Matrix hprev, Ix x, count n, const Config *c) {
+    const real temperature = fmax(c->temperature, 1e-20); // so low, only the highest score counts
+    const Text end = typed_text(text, "--stop", c->stop);
+    Ix *last = xcalloc(end.n + 1, sizeof(Ix));      // what has been drawn, as far back as end goes
+    double flushed = seconds();
     copy(m->h, hprev);
-    for (size_t t = 0; t < n && !stop && !ferror(out); t++) {
+    for (count t = 0; t < n && !stop && !ferror(stdout); t++) {
         Matrix h = rows(m->h, 1 - t % 2, 1);
         rnn_step(&m->param, &x, rows(m->h, t % 2, 1), h, t);
         copy(m->y, m->param.by);
         matmul(m->y, h, m->param.Why, ADD);         // y = np.dot(Why, h) + by
+        for (size_t i = 0; i < m->y.cols; i++) m->y.at[i] /= temperature;
         softmax(m->y.at, m->y.cols);                // p = np.exp(y) / np.sum(np.exp(y))
         x = choice(m->y.at, m->y.cols, &m->rng);    // the next step reads what this one has drawn
-        put_char(text->chars[x], text->bytes, out);
+        put_char(text->chars[x], text->bytes, stdout);
+        if (seconds() > flushed + 0.05) fflush(stdout), flushed = seconds(); // for who reads along
+        memmove(last, last + 1, end.n * sizeof(Ix)), last[end.n] = x;
+        if (end.n && t + 1 >= end.n && !memcmp(last + 1, end.data, end.n * sizeof(Ix))) break;
     }
+    free(last), free(end.data);
 }
 
-// =================================================================================================
-// 8  Adagrad
+// ==== 8  Adagrad =================================================================================
 
 // For each parameter; dparam is the mean over B streams. The more the squares of a parameter's
 // gradients have added up to, the smaller its steps:
@@ -697,21 +699,236 @@ static void adagrad(Model *m, real learning_rate, real most) {
     }
 }
 
-// =================================================================================================
-// 12  The command line
+// ==== 10  Held-out loss ==========================================================================
+
+// The loss on data[1] to data[n-1] in nats: one stream, read from hidden state 0 on, in steps as
+// long as a share has memory for. It ends in the second row of m->h; training goes on as before.
+static double evaluate(const Model *m, const Ix *data, size_t n) {
+    Share s = { .param = m->param, .hprev = rows(m->h, 1, 1) };
+    double loss = 0;
+    zero(s.hprev);
+    for (size_t p = 0, T; p + 1 < n && (p == 0 || !stop); p += T) {
+        T = min(m->shares->ps.rows, n - 1 - p);
+        s.inputs = data + p;
+        s.hs = rows(m->shares->hs, 0, T + 1);
+        s.ps = rows(m->shares->ps, 0, T);
+        loss += forward(&s);
+    }
+    return loss;
+}
+
+// ==== 11  Checkpoints ============================================================================
+
+// The format is .safetensors: eight bytes that say how long the header is; the header, JSON, with
+// each tensor's type, shape and place; the numbers. All of it little-endian.
+typedef struct {
+    const char *name;
+    char kind;                    // F: floating point, U: whole
+    count size, rows, cols;       // bytes of a number; how many there are
+    void *at;                     // the first of them in memory,
+    ptrdiff_t row_step, col_step; // and how far it is from there to those below and beside it
+    count begin, end;             // where the file has them: bytes after the header
+} Tensor;
+
+enum { SIZES = 5, TENSORS = 24 };
+typedef struct { Tensor at[TENSORS]; } Tensors;
+typedef union { uint32_t u32; uint64_t u64; float f32; double f64; } Number;
+typedef struct { const char *path, *header, *data; count size; } Checkpoint; // size: of the data
+
+static Tensor column(const char *name, char kind, count size, count n, void *at) {
+    return (Tensor){ name, kind, size, n, 1, at, 1, 0, 0, 0 };
+}
+
+static Tensor reals(const char *name, Matrix m) { // in the Python's shape, (out,in)
+    return (Tensor){ name, 'F', sizeof(real), m.cols, m.rows, m.at, m.col_step, m.row_step, 0, 0 };
+}
+
+// All that is kept: what the model is (its sizes first), and where its training has got to.
+static Tensors tensors(Model *m, Text *text, Config *c) {
+    const Params *p = &m->param, *mem = &m->mem;
+    return (Tensors){ {
+        column("hidden_size", 'U', 8, 1, &c->hidden_size), column("bytes", 'U', 8, 1, &c->bytes),
+        column("seq_length", 'U', 8, 1, &c->seq_length), column("vocab_size", 'U', 8, 1, &text->V),
+        column("batch_size", 'U', 8, 1, &c->batch_size), column("text", 'U', 8, 1, &m->text),
+        column("n", 'U', 8, 1, &m->n), column("p", 'U', 8, 1, &m->p),
+        column("smooth_loss", 'F', 8, 1, &m->smooth_loss),
+        column("val_loss", 'F', 8, 1, &m->val_loss), column("rng_kept", 'F', 8, 1, &m->rng.kept),
+        column("rng", 'U', 4, 626, &m->rng), column("chars", 'U', 4, text->V, text->chars),
+        reals("Wxh", p->Wxh), reals("Whh", p->Whh), reals("Why", p->Why), reals("bh", p->bh),
+        reals("by", p->by), reals("mWxh", mem->Wxh), reals("mWhh", mem->Whh),
+        reals("mWhy", mem->Why), reals("mbh", mem->bh), reals("hprev", m->hprev),
+        reals("mby", mem->by),
+    } };
+}
+
+static char *number(const Tensor *t, count i) { // the i-th, in the file's order: row by row
+    ptrdiff_t steps = i / t->cols * t->row_step + i % t->cols * t->col_step;
+    return (char *)t->at + steps * (ptrdiff_t)t->size;
+}
+
+static void write_bits(FILE *out, uint64_t bits, count size) {
+    while (size-- > 0) putc_unlocked(bits & 0xFF, out), bits >>= 8;
+}
+
+static uint64_t read_bits(const char *at, count size) {
+    uint64_t bits = 0;
+    while (size-- > 0) bits = bits << 8 | (unsigned char)at[size];
+    return bits;
+}
+
+static void write_tensors(FILE *out, const Tensors *all) {
+    char header[4096];
+    int length = 0;
+    count end = 0;
+    for (const Tensor *t = all->at; t < all->at + TENSORS; t++) {
+        count begin = end;
+        length += sprintf(header + length, "%c\"%s\":{\"dtype\":\"%c%llu\",\"shape\":[%llu,%llu],"
+                          "\"data_offsets\":[%llu,%llu]}", t == all->at ? '{' : ',', t->name,
+                          t->kind, 8 * t->size, t->rows, t->cols, begin,
+                          end += t->rows * t->cols * t->size);
+    }
+    length += sprintf(header + length, "}%*s", 7 - length % 8, ""); // numbers where 8 divides
+    write_bits(out, length, 8);
+    fwrite(header, 1, length, out);
+    for (const Tensor *t = all->at; t < all->at + TENSORS; t++)
+        for (count i = 0; i < t->rows * t->cols; i++) {
+            Number x;
+            memcpy(&x, number(t, i), t->size);
+            write_bits(out, t->size == 4 ? x.u32 : x.u64, t->size);
+        }
+}
+
+// Writes a checkpoint beside its path, then renames it: whoever looks or ends this, at any moment,
+// finds the old file or the new one, whole. A trial only shows that it can be done.
+static bool save(const char *path, const Tensors *all, bool trial) {
+    struct stat there;
+    if (!path) return true;
+    char *beside = xcalloc(strlen(path) + 5, 1);
+    sprintf(beside, "%s.tmp", path);
+    errno = EEXIST; // a folder or a device
+    FILE *out = stat(path, &there) != 0 || S_ISREG(there.st_mode) ? fopen(beside, "wb") : NULL;
+    if (out) write_tensors(out, all);
+    bool done = out && fflush(out) == 0 && !ferror(out) && fsync(fileno(out)) == 0 &&
+                (trial ? unlink(beside) : rename(beside, path)) == 0;
+    if (!done) cannot_write(path);
+    if (out && !done) unlink(beside);
+    if (out) fclose(out);
+    free(beside);
+    return done;
+}
+
+__attribute__((noreturn))
+static void refuse(const Checkpoint *k, const char *name, const char *why) {
+    die(FAILED, "%s: '%s' %s: the file is damaged, or no checkpoint of this program",
+        k->path, name, why);
+}
+
+static Checkpoint open_checkpoint(const char *path) {
+    struct stat is;
+    FILE *file = fopen(path, "rb");
+    if (!file || fstat(fileno(file), &is) != 0) die(FAILED, "%s: %s", path, strerror(errno));
+    char *bytes = xcalloc((count)is.st_size + 9, 1); // it ends in zeros
+    count size = fread(bytes, 1, is.st_size, file), length = read_bits(bytes, 8);
+    if (ferror(file)) die(FAILED, "%s: %s", path, strerror(errno));
+    fclose(file);
+    if (size < 8 || length > size - 8 || bytes[8] != '{')
+        refuse(&(Checkpoint){ .path = path }, "header", "is cut short, or none");
+    memmove(bytes, bytes + 8, length), bytes[length] = 0; // a string, where the length has been
+    return (Checkpoint){ path, bytes, bytes + 8 + length, size - 8 - length };
+}
+
+// Reads the i-th of all tensors. Nothing is taken on trust.
+static void read_tensor(const Checkpoint *k, Tensors *all, int i) {
+    Tensor *t = &all->at[i];
+    char name[20], entry[256] = "", kind, end;
+    int times = 0;
+    count size = 0, rows, cols, n = t->rows * t->cols;
+    sprintf(name, "\"%s\"", t->name);
+    for (const char *at = k->header; (at = strstr(at, name)); at++)
+        times += sscanf(at + strlen(name), " : { %255[^}]", entry) == 1;
+    const char *type = strstr(entry, "\"dtype\""), *shape = strstr(entry, "\"shape\""),
+               *place = strstr(entry, "\"data_offsets\""), *wrong =
+        times == 0 ? "is missing" : times > 1 ? "is there twice" :
+        !type || sscanf(type + 7, " : \"%c%2llu%c", &kind, &size, &end) != 3 || end != '"' ||
+            kind != t->kind || (size != 8 * t->size && (kind == 'U' || (size != 32 && size != 64)))
+            ? "is of another type" :
+        !shape || sscanf(shape + 7, " : [ %19llu , %19llu %c", &rows, &cols, &end) != 3 ||
+            end != ']' || rows != t->rows || cols != t->cols ? "has another shape" :
+        !place || sscanf(place + 14, " : [ %19llu , %19llu %c", &t->begin, &t->end, &end) != 3 ||
+            end != ']' || t->end > k->size || t->begin != t->end - n * (size /= 8)
+            ? "is not where or as long as it says" : NULL;
+    for (const Tensor *other = all->at; other < t; other++)
+        if (t->begin < other->end && other->begin < t->end) wrong = "overlaps with another";
+    for (count j = 0; j < n && !wrong; j++) {
+        Number x = { .u64 = read_bits(k->data + t->begin + j * size, size) };
+        if (size == 4) x.u32 = x.u64;
+        if (kind == 'F') {
+            double value = size == 4 ? x.f32 : x.f64;
+            if (t->size == 4) x.f32 = value, value = x.f32; // it may be of the other precision
+            else x.f64 = value;
+            if (!isfinite(value) || (value < 0 && *t->name == 'm')) wrong = "has no such number";
+        }
+        memcpy(number(t, j), &x, t->size);
+    }
+    if (wrong) refuse(k, t->name, wrong);
+}
+
+// Makes the model that a checkpoint holds, and its vocabulary. Sizes go to c, where those that the
+// command line has set already (0: it has not) have to be the same.
+static Model load(const char *path, Text *text, Config *c) {
+    static const count least[] = { 1, 0, 1, 2, 1 }, most[] = { 1000000, 1, 65535, 65535, 65535 };
+    Config asked = *c;
+    Model m = { .n = 0 };
+    const Checkpoint k = open_checkpoint(path);
+    const Tensors wanted = tensors(&m, text, &asked);
+    Tensors all = tensors(&m, text, c);
+    for (int i = 0; i < SIZES; i++) {
+        read_tensor(&k, &all, i);
+        const count is = *(count *)all.at[i].at, want = *(count *)wanted.at[i].at;
+        if (is < least[i] || is > most[i]) refuse(&k, all.at[i].name, "is out of range");
+        if (want && want != is)
+            die(WRONG_USAGE, "%s: its %s is %llu, not %llu: leave that option out", path,
+                all.at[i].name, is, want);
+    }
+    text->bytes = c->bytes;
+    text->chars = xcalloc(text->V, sizeof *text->chars);
+    m = new_model(c, text->V);
+    all = tensors(&m, text, c);
+    for (int i = 0; i < TENSORS; i++) read_tensor(&k, &all, i);
+    const Tensor *last = &all.at[TENSORS - 1];
+    if ((last->end - last->begin) / text->V != sizeof(real))
+        fprintf(stderr, "min_char_rnn: %s is of %s precision: it goes on in %s, not to the digit\n",
+                path, DOUBLE ? "single" : "double", DOUBLE ? "double" : "single");
+    if (m.rng.used > 624 || m.rng.has_kept > 1 || m.n > 1e15)
+        refuse(&k, "rng or n", "is out of range");
+    for (count i = 0; i < text->V; i++) {
+        uint32_t code = text->chars[i];
+        if ((i > 0 && code <= text->chars[i - 1]) || code >= (c->bytes ? 256 : CODES))
+            refuse(&k, "chars", "is no vocabulary");
+        text->char_to_ix[code] = i + 1;
+    }
+    return m;
+}
+
+// ==== 12  The command line =======================================================================
 
 // Sets what an option stands for, from the text given with it.
 static void set_option(Config *c, const Option *o, const char *text) {
     void *field = (char *)c + o->field;
-    bool whole = *o->takes == 'N';
+    if (o->takes && o->takes[1]) { // FILE, TEXT
+        if (!*text) die(WRONG_USAGE, "--%s: takes a %s, not an empty one", o->name, o->takes);
+        *(const char **)field = text;
+        return;
+    }
+    bool whole = !o->takes || *o->takes == 'N';
     size_t digits = strspn(text, whole ? "0123456789" : "0123456789.eE+-");
     char *end;
     errno = 0;
-    double x = strtod(text, &end), most = whole ? fmin(o->most, (double)SIZE_MAX) : o->most;
-    if (!digits || text[digits] || *end || errno || x < o->least || x > most)
+    double x = strtod(text, &end);
+    if (!digits || text[digits] || *end || errno || x < o->least || x > o->most)
         die(WRONG_USAGE, "--%s %s: takes %s from %.15g to %.15g",
-            o->name, text, whole ? "a whole number" : "a number", o->least, most);
-    if (whole) *(size_t *)field = x; // exact: no whole number here is above 2^53
+            o->name, text, whole ? "a whole number" : "a number", o->least, o->most);
+    if (whole) *(count *)field = x; // exact: no whole number here is above 2^53
     else *(double *)field = x;
 }
 
@@ -727,117 +944,230 @@ static void print_help(void) {
 }
 
 static Config parse_command_line(int argc, char **argv) {
-    Config c = { 0 };
+    Config c = { .sample = NO_SAMPLE };
+    bool given[OPTIONS] = { false };
     struct option longs[OPTIONS + 1] = { { 0 } };
     char shorts[2 * OPTIONS + 1] = "", *s = shorts;
     for (int i = 0; i < OPTIONS; i++) {
         const Option *o = &options[i];
         longs[i] = (struct option){ o->name, !!o->takes, NULL, o->letter ? o->letter : 256 + i };
         if (o->letter) s += sprintf(s, o->takes ? "%c:" : "%c", o->letter);
-        if (o->preset) set_option(&c, o, o->preset);
     }
-    for (int got; (got = getopt_long(argc, argv, shorts, longs, NULL)) != -1; ) {
+    for (int got, i; (got = getopt_long(argc, argv, shorts, longs, NULL)) != -1; given[i] = true) {
         if (got == '?') die(WRONG_USAGE, "--help shows the options there are"); // and it said why
-        int i = 0;
-        while (got != longs[i].val) i++;
-        if (optarg) set_option(&c, &options[i], optarg);
-        else *(bool *)((char *)&c + options[i].field) = true;
+        for (i = 0; got != longs[i].val; ) i++;
+        set_option(&c, &options[i], optarg ? optarg : "1");
     }
-    if (optind == argc && !c.help && !c.version)
-        die(WRONG_USAGE, "which text? Name a file, or '-' for standard input (--help shows more)");
-    if (optind + 1 < argc)
-        die(WRONG_USAGE, "'%s' and '%s' are two texts: name one", argv[optind], argv[optind + 1]);
+    if (c.help || c.version) return (Config){ .help = c.help, .version = c.version };
+    for (int i = 0; i < OPTIONS; i++) // a model that is loaded has its sizes, which are never 0
+        if (options[i].preset && !given[i] && !(c.load && options[i].least > 0))
+            set_option(&c, &options[i], options[i].preset);
     c.input = argv[optind];
     if (c.threads == 0) c.threads = fmax(1, sysconf(_SC_NPROCESSORS_ONLN));
+    const bool samples = c.sample != NO_SAMPLE;
+    const char *wrong =
+        (samples || c.eval) && !c.load ? "--sample and --eval take a model: name it with --load" :
+        samples && (c.input || c.eval) ? "--sample only writes: leave INPUT and --eval out" :
+        c.prime && !samples ? "--prime is what --sample goes on from, which is not there" :
+        c.save_best && c.val_fraction == 0 ? "--save-best takes text to test on: --val-fraction" :
+        c.input || samples ? NULL :
+        "which text? Name a file, or '-' for standard input (--help shows more)";
+    if (wrong) die(WRONG_USAGE, "%s", wrong);
+    if (optind + 1 < argc)
+        die(WRONG_USAGE, "'%s' and '%s' are two texts: name one", argv[optind], argv[optind + 1]);
     return c;
 }
 
-// =================================================================================================
-// 13  The main loop
+// ==== 13  The main loop ==========================================================================
 
 static void *run_thread(void *share) {
-    Share *s = share;
-    for (wait_for(s, true); s->asked != SIZE_MAX; wait_for(s, true)) {
+    for (Share *s = share; ; s->done++) {
+        wait_for(s, true);
         run_share(s);
-        s->done++;
     }
     return NULL;
 }
 
 static void start_threads(Model *m) {
+    pthread_t thread;
     for (size_t i = 1; i < m->threads; i++)
-        if (pthread_create(&m->shares[i].thread, NULL, run_thread, &m->shares[i]) != 0)
+        if (pthread_create(&thread, NULL, run_thread, &m->shares[i]) != 0)
             die(FAILED, "thread %zu cannot be started: lower --threads", i + 1);
 }
 
-static void free_model(Model *m) {
-    for (size_t i = 1; i < m->threads; i++) {
-        m->shares[i].asked = SIZE_MAX;
-        pthread_join(m->shares[i].thread, NULL);
-    }
-    free(m->param.all), free(m->inputs), free(m->shares);
-}
-
-// The status line, after so many seconds: it replaces the last one.
-static void show_status(const Model *m, const Config *c, double took) {
-    const size_t done = m->n + 1; // iterations: this one, too
-    unsigned long long left = c->iters ? took / done * (c->iters - m->n) : 0; // seconds
-    fprintf(stderr, CLEAR_LINE "iter %zu", m->n);
-    if (c->iters) fprintf(stderr, "/%zu (%.0f%%)", c->iters, 100.0 * m->n / c->iters);
+// The status line, after so many iterations and seconds: it replaces the last one.
+static void show_status(const Model *m, const Config *c, double done, double took) {
+    count left = c->iters > m->n ? took / done * (c->iters - m->n) : 0; // seconds
+    fprintf(stderr, CLEAR_LINE "iter %llu", m->n);
+    if (c->iters) fprintf(stderr, "/%llu (%.0f%%)", c->iters, 100.0 * m->n / c->iters);
     fprintf(stderr, ", %.3f nats/char, %.0f char/s", m->smooth_loss / c->seq_length,
             done * c->seq_length * c->batch_size / took);
     if (c->iters)
         fprintf(stderr, ", %llu:%02llu:%02llu left", left / 3600, left / 60 % 60, left % 60);
 }
 
-static void flush_record(void) {
-    if ((fflush(stdout) != 0 || ferror(stdout)) && !stop) // a signal may interrupt it, too
-        die(FAILED, "standard output cannot be written: %s", strerror(errno));
+// What is written has to arrive: when it cannot, training ends as if it had been stopped.
+static void flush(FILE *out, const char *name) {
+    if ((fflush(out) == 0 && !ferror(out)) || stop) return; // a signal may interrupt it, too
+    cannot_write(name);
+    stop = OUTPUT_LOST;
 }
 
-static void train(Model *m, const Text *text, const Config *c) {
+// The table of losses. Of a run that goes on, the rows before iteration n stay; took is set to the
+// seconds that the last of them had reached.
+static FILE *open_log(const char *path, count n, double *took) {
+    static const char header[] = "iter\tepoch\tseconds\tloss\tval_loss\n";
+    char line[128] = "";
+    count iter;
+    double s = 0;
+    long end = 0;
+    FILE *table = fopen(path, access(path, F_OK) == 0 ? "r+" : "w+");
+    if (!table) die(FAILED, "%s: %s", path, strerror(errno));
+    while (fgets(line, sizeof line, table) && strchr(line, '\n') &&
+           (end == 0 ? strcmp(line, header) == 0 :
+            sscanf(line, "%llu\t%*f\t%lf", &iter, &s) == 2 && iter < n))
+        end = ftell(table), *took = s;
+    if (*line && end == 0) die(FAILED, "%s: this is no log: name another file", path);
+    if (fseek(table, end, SEEK_SET) != 0 || ftruncate(fileno(table), end) != 0)
+        die(FAILED, "%s: %s", path, strerror(errno));
+    if (end == 0) fputs(header, table);
+    return table;
+}
+
+// Whether what is done every so many iterations is due: in the end it is, too.
+static bool due(const Model *m, const Config *c, count every) {
+    return every && (m->n % every == 0 || (c->iters && m->n >= c->iters));
+}
+
+// Another text than the model has been learning is read from its beginning.
+static void begin_text(Model *m, const Text *text, const Config *c) {
+    if (c->iters && m->n >= c->iters)
+        fprintf(stderr, "min_char_rnn: %s has had its %llu iterations: to go on, raise --iters\n",
+                c->load, m->n);
+    count hash = 14695981039346656037u; // FNV-1a (Fowler, Noll and Vo)
+    for (size_t i = 0; i < text->n; i++) hash = (hash ^ text->data[i]) * 1099511628211u;
+    if (m->text == hash) return;
+    if (c->load) fprintf(stderr, "min_char_rnn: %s is not the text that %s was learning: it is "
+                         "read from its beginning\n", c->input, c->load);
+    m->text = hash, m->p = 0, m->val_loss = 0;
+    zero(m->hprev);
+}
+
+static void show_sample(Model *m, const Text *text, Ix x, const Config *c) {
+    const Rng rng = m->rng;
+    printf("----\n ");
+    sample(m, text, rows(m->hprev, 0, 1), x, c->sample_length, c);
+    if (stop) m->rng = rng; // a sample cut short is drawn again when the run goes on
+    else printf(" \n----\n"), flush(stdout, "standard output");
+}
+
+// Losses, the held-out one if there is one now (0: none): in the record, and as a row of the table.
+static void show_losses(const Model *m, const Config *c, double val_loss, double epoch, double took,
+                        FILE *table) {
+    if (due(m, c, c->print_every)) printf("iter %llu, loss: %f\n", m->n, m->smooth_loss);
+    if (val_loss) printf("iter %llu, val loss: %f nats/char, %f bits/char\n", m->n, val_loss,
+                         val_loss / log(2));
+    flush(stdout, "standard output");
+    if (!table) return;
+    fprintf(table, "%llu\t%f\t%.3f\t%f\t", m->n, epoch, took, m->smooth_loss / c->seq_length);
+    fprintf(table, val_loss ? "%f\n" : "\n", val_loss);
+    flush(table, c->log);
+}
+
+enum { DIVERGED = 700 }; // nats/char: somewhere here the Python's exp overflows
+
+// Returns whether all has been saved that was to be.
+static bool train(Model *m, Text *text, Config *c) {
     const size_t T = c->seq_length, stream = text->n / c->batch_size;
     const char *clear_line = isatty(STDERR_FILENO) && !c->quiet ? CLEAR_LINE : "";
-    double started = seconds(), shown = 0;
+    const Tensors all = tensors(m, text, c);
+    const count first = m->n;
+    double before = 0, shown = 0, started = seconds();
+    FILE *table = c->log ? open_log(c->log, first, &before) : NULL;
+    bool saved = save(c->save, &all, true), best_saved = save(c->save_best, &all, true);
+    if (!saved || !best_saved) return false;
 
-    for (; !stop; m->n++) {
-        if (m->p + T + 1 >= stream || m->n == 0) {
+    while (true) {
+        if (m->p >= stream - T - 1 || m->n == 0) {
             zero(m->hprev);                         // reset RNN memory
             m->p = 0;                               // go from start of data
         }
         const Ix *inputs = text->data + m->p;       // targets are one further on
-        bool last = c->iters && m->n == c->iters;   // the last one shows, and learns no more
+        const bool stopped = stop, last = c->iters && m->n >= c->iters;
+        double val_loss = 0;
 
-        if (c->sample_every && (m->n % c->sample_every == 0 || last)) {
-            fputs(clear_line, stderr);
-            printf("----\n ");
-            sample(m, text, rows(m->hprev, 0, 1), *inputs, c->sample_length, stdout);
-            if (stop) break;                        // whoever should read it may have gone
-            printf(" \n----\n");
-            flush_record();
+        if (c->save && (stopped || last || (m->n > first && due(m, c, c->save_every))) &&
+            evaluate(m, inputs, T + 1) < DIVERGED * T) // what is of no use takes nothing's place
+            saved = save(c->save, &all, false);
+        if (stopped) break;
+        if (text->held_out && due(m, c, c->eval_every)) {
+            val_loss = evaluate(m, text->data + text->n, text->held_out) / (text->held_out - 1);
+            if (!stop && (m->val_loss == 0 || val_loss < m->val_loss)) {
+                m->val_loss = val_loss;
+                best_saved = save(c->save_best, &all, false);
+            }
         }
+        if (due(m, c, c->sample_every) && !stop) {
+            fputs(clear_line, stderr);
+            show_sample(m, text, *inputs, c);
+        }
+        if (stop) continue;
         double loss = lossFun(m, inputs, stream) / c->batch_size;
-        if (!(loss < 700.0 * T)) // or is NaN; somewhere here the Python's exp overflows
-            die(FAILED, "iteration %zu: the loss has diverged, to %g: lower --learning-rate",
+        if (!(loss < DIVERGED * T))                 // or is NaN
+            die(FAILED, "iteration %llu: the loss has diverged, to %g: lower --learning-rate",
                 m->n, loss);
         m->smooth_loss = m->smooth_loss * 0.999 + loss * 0.001;
-        if (c->print_every && (m->n % c->print_every == 0 || last)) {
+        if (val_loss || due(m, c, c->print_every)) {
             fputs(clear_line, stderr);
-            printf("iter %zu, loss: %f\n", m->n, m->smooth_loss);
-            flush_record();
+            show_losses(m, c, val_loss, (double)m->n * T / stream, before + seconds() - started,
+                        table);
         }
-        if (last) break;
+        if (last) break;                            // the last one shows, and learns no more
         adagrad(m, c->learning_rate, c->clip);
         m->p += T;                                  // move data pointer
+        m->n++;
         if (*clear_line && seconds() > shown + 0.1) {
             shown = seconds();
-            show_status(m, c, shown - started);
+            show_status(m, c, m->n - first, shown - started);
         }
     }
-    double done = m->n, took = seconds() - started;
+    double done = m->n - first, took = seconds() - started;
     if (!c->quiet)
         fprintf(stderr, "%s%.0f iterations in %.2f s: %.0f iterations/s, %.0f characters/s\n",
                 clear_line, done, took, done / took, done * T * c->batch_size / took);
+    return saved && best_saved;
+}
+
+// In place of training: writes what the model says comes after --prime, and nothing else.
+static void write_sample(Model *m, const Text *text, const Config *c) {
+    Ix first = text->char_to_ix['\n'] ? text->char_to_ix['\n'] - 1 : 0; // a new line, if it can be
+    Text prime = c->prime ? typed_text(text, "--prime", c->prime) : (Text){ &first, .n = 1 };
+    rng_seed(&m->rng, c->seed);
+    evaluate(m, prime.data, prime.n); // for the hidden state
+    sample(m, text, rows(m->h, 1, 1), prime.data[prime.n - 1], c->sample ? c->sample : -1ull, c);
+}
+
+// In place of training: how well the model predicts a text.
+static void print_loss(const Model *m, const Text *text, const Config *c) {
+    if (text->n < 2) die(FAILED, "%s: a single character: nothing to predict", c->input);
+    double loss = evaluate(m, text->data, text->n) / (text->n - 1);
+    printf("%llu characters: %f nats/char, %f bits/char, perplexity %f\n", text->n, loss,
+           loss / log(2), exp(loss));
+}
+
+// Holds out the end of a text; what is left has to last for a chunk of every stream.
+static void hold_out(Text *text, const Config *c) {
+    text->held_out = text->n * c->val_fraction;
+    text->n -= text->held_out;
+    const count stream = text->n / c->batch_size, T = c->seq_length;
+    if (text->V == 1) die(FAILED, "%s: a single unique character: nothing to predict", c->input);
+    if (stream <= T)
+        die(FAILED, "%s: %llu characters a stream, where %llu steps take %llu: lower "
+            "--seq-length%s", c->input, stream, T, T + 1,
+            c->batch_size > 1 ? " or --batch-size" : "");
+    if (c->val_fraction > 0 && text->held_out < 2)
+        die(FAILED, "%s: %llu characters to test on: raise --val-fraction", c->input,
+            text->held_out);
 }
 
 static void on_signal(int signal_number) { stop = signal_number; }
@@ -849,31 +1179,38 @@ static void catch_signals(void) {
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, NULL, &now);
     if (now.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL); // not under nohup
-    signal(SIGPIPE, SIG_IGN); // a closed pipe is an error like any other
 }
 
 #ifndef TESTING
 int main(int argc, char **argv) {
+    for (int fd = 0; fd < 3; fd++) // where one of these is closed, no other file takes its place
+        if (fcntl(fd, F_GETFD) == -1) open("/dev/null", fd ? O_RDONLY : O_WRONLY);
     Config c = parse_command_line(argc, argv);
+    Text text = { .char_to_ix = xcalloc(CODES, sizeof(Ix)), .bytes = c.bytes };
+    Model m = { .n = 0 };
+    bool saved = true;
+    if (c.load) m = load(c.load, &text, &c);
+    if (c.input) read_text(&text, strcmp(c.input, "-") ? fopen(c.input, "rb") : stdin, c.input);
     if (c.help) print_help();
     else if (c.version) printf("min_char_rnn 1.0\n");
-    else {
-        Text text = read_text(c.input, c.bytes);
-        if (text.n / c.batch_size <= c.seq_length)
-            die(FAILED, "%s: %zu characters a stream, where %zu steps take %zu: lower "
-                "--seq-length%s", c.input, text.n / c.batch_size, c.seq_length,
-                c.seq_length + 1, c.batch_size > 1 ? " or --batch-size" : "");
-        printf("data has %zu characters, %zu unique.\n", text.n, text.V);
-        flush_record();
-        Model m = new_model(&c, text.V);
+    else if (c.eval) print_loss(&m, &text, &c);
+    else if (c.sample != NO_SAMPLE) {
+        catch_signals();
+        write_sample(&m, &text, &c);
+    } else {
+        if (!c.load) sort_chars(&text);
+        hold_out(&text, &c);
+        printf("data has %llu characters, %llu unique.\n", text.n + text.held_out, text.V);
+        flush(stdout, "standard output");
+        if (!c.load) m = new_model(&c, text.V);
+        begin_text(&m, &text, &c);
         start_threads(&m);
         catch_signals();
-        train(&m, &text, &c);
-        free_model(&m);
-        free(text.data), free(text.chars), free(text.char_to_ix);
+        signal(SIGPIPE, SIG_IGN); // a closed pipe is an error like any other
+        saved = train(&m, &text, &c);
     }
-    if (stop) raise(stop); // ends as whoever sent the signal expects
-    flush_record();
-    return 0;
+    if (saved && stop > 0) raise(stop); // ends as whoever sent the signal expects
+    flush(stdout, "standard output");
+    return saved && !stop ? 0 : FAILED;
 }
 #endif

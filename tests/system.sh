@@ -171,7 +171,8 @@ test_install() {
 }
 
 test_source() {
-    below 'lines' "$(lines <min_char_rnn.c)" 1001
+    # Blank lines and those that are comment alone are not code, as cloc counts.
+    below 'lines of code' "$(sed '/\/\*/,/\*\//d' min_char_rnn.c | grep -vcE '^ *(//.*)?$')" 1001
     same 'lines of more than 100 columns' '' "$(awk 'length > 100 { print NR }' min_char_rnn.c)"
     same 'functions of more than 60 lines' '' "$(awk '
         /^(static|int|__attribute__)/ && !start { start = NR; name = $0 }
