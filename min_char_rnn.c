@@ -837,6 +837,11 @@ static Checkpoint open_checkpoint(const char *path) {
     return (Checkpoint){ path, bytes, bytes + 8 + length, size - 8 - length };
 }
 
+static const char *past(const char *at, char c) { // c, which blanks may precede; or NULL
+    at += strspn(at, " \t\r\n");
+    return *at == c ? at + 1 : NULL;
+}
+
 // Reads the i-th of all tensors. Nothing is taken on trust.
 static void read_tensor(const Checkpoint *k, Tensors *all, int i) {
     Tensor *t = &all->at[i];
@@ -844,8 +849,9 @@ static void read_tensor(const Checkpoint *k, Tensors *all, int i) {
     int times = 0;
     count size = 0, rows, cols, n = t->rows * t->cols;
     sprintf(name, "\"%s\"", t->name);
-    for (const char *at = k->header; (at = strstr(at, name)); at++)
-        times += sscanf(at + strlen(name), " : { %255[^}]", entry) == 1;
+    for (const char *at = k->header, *after; times < 2 && (at = strstr(at, name)); at++)
+        if ((after = past(at + strlen(name), ':')) && (after = past(after, '{')) && ++times)
+            snprintf(entry, sizeof entry, "%.*s", (int)min(strcspn(after, "}"), 255), after);
     const char *type = strstr(entry, "\"dtype\""), *shape = strstr(entry, "\"shape\""),
                *place = strstr(entry, "\"data_offsets\""), *wrong =
         times == 0 ? "is missing" : times > 1 ? "is there twice" :
@@ -890,6 +896,8 @@ static Model load(const char *path, Text *text, Config *c) {
             die(WRONG_USAGE, "%s: its %s is %llu, not %llu: leave that option out", path,
                 all.at[i].name, is, want);
     }
+    if (8.0 * c->hidden_size * (c->hidden_size + text->V) > k.size) // two of Wxh and Whh
+        refuse(&k, "hidden_size", "is more than the file can hold");
     text->bytes = c->bytes;
     text->chars = xcalloc(text->V, sizeof *text->chars);
     m = new_model(c, text->V);

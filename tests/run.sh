@@ -85,13 +85,14 @@ suite() { # a command whose last line says how many passed and failed
 
 . tests/process.sh
 . tests/system.sh
+. tests/readme.sh
 if [ $# -eq 0 ]; then
     for program in build/test_float build/test_double 'sh tests/parity.sh'; do
         echo "$program:"
         suite $program
     done
     set -- record learning determinism input bad_input numbers options failures
-    set -- "$@" signals pipes terminal build install source
+    set -- "$@" signals pipes terminal build install readme picture sweep source
 fi
 for group; do
     before=$passed
