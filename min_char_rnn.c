@@ -707,7 +707,7 @@ static double evaluate(const Model *m, const Ix *data, size_t n) {
     Share s = { .param = m->param, .hprev = rows(m->h, 1, 1) };
     double loss = 0;
     zero(s.hprev);
-    for (size_t p = 0, T; p + 1 < n && (p == 0 || !stop); p += T) {
+    for (size_t p = 0, T; p + 1 < n && !stop; p += T) {
         T = min(m->shares->ps.rows, n - 1 - p);
         s.inputs = data + p;
         s.hs = rows(m->shares->hs, 0, T + 1);
@@ -798,15 +798,24 @@ static void write_tensors(FILE *out, const Tensors *all) {
         }
 }
 
+// Whether a checkpoint may take the place of what is there: nothing, an empty file, a checkpoint.
+static bool replaceable(const char *path) {
+    struct stat is;
+    if (stat(path, &is) != 0) return true;
+    FILE *file = S_ISREG(is.st_mode) ? fopen(path, "rb") : NULL;
+    int ninth = '{';
+    for (int i = 0; file && is.st_size > 0 && i < 9; i++) ninth = getc(file);
+    if (file) fclose(file);
+    return file && ninth == '{';
+}
+
 // Writes a checkpoint beside its path, then renames it: whoever looks or ends this, at any moment,
 // finds the old file or the new one, whole. A trial only shows that it can be done.
 static bool save(const char *path, const Tensors *all, bool trial) {
-    struct stat there;
     if (!path) return true;
     char *beside = xcalloc(strlen(path) + 5, 1);
     sprintf(beside, "%s.tmp", path);
-    errno = EEXIST; // a folder or a device
-    FILE *out = stat(path, &there) != 0 || S_ISREG(there.st_mode) ? fopen(beside, "wb") : NULL;
+    FILE *out = replaceable(path) ? fopen(beside, "wb") : (errno = EEXIST, NULL);
     if (out) write_tensors(out, all);
     bool done = out && fflush(out) == 0 && !ferror(out) && fsync(fileno(out)) == 0 &&
                 (trial ? unlink(beside) : rename(beside, path)) == 0;
@@ -1065,8 +1074,8 @@ static void show_sample(Model *m, const Text *text, Ix x, const Config *c) {
     const Rng rng = m->rng;
     printf("----\n ");
     sample(m, text, rows(m->hprev, 0, 1), x, c->sample_length, c);
-    if (stop) m->rng = rng; // a sample cut short is drawn again when the run goes on
-    else printf(" \n----\n"), flush(stdout, "standard output");
+    if (!stop) printf(" \n----\n"), flush(stdout, "standard output");
+    if (stop) m->rng = rng; // what has been cut short is drawn again when the run goes on
 }
 
 // Losses, the held-out one if there is one now (0: none): in the record, and as a row of the table.
@@ -1082,12 +1091,20 @@ static void show_losses(const Model *m, const Config *c, double val_loss, double
     flush(table, c->log);
 }
 
-enum { DIVERGED = 700 }; // nats/char: somewhere here the Python's exp overflows
+// The loss on the next chunk, the mean over the streams. When it has diverged, the run ends.
+static double next_loss(Model *m, const Ix *inputs, size_t stream, const Config *c) {
+    double loss = lossFun(m, inputs, stream) / c->batch_size;
+    if (!(loss < 700.0 * c->seq_length)) // or is NaN; somewhere here the Python's exp overflows
+        die(FAILED, "iteration %llu: the loss has diverged, to %g: lower --learning-rate",
+            m->n, loss);
+    return loss;
+}
 
 // Returns whether all has been saved that was to be.
 static bool train(Model *m, Text *text, Config *c) {
     const size_t T = c->seq_length, stream = text->n / c->batch_size;
     const char *clear_line = isatty(STDERR_FILENO) && !c->quiet ? CLEAR_LINE : "";
+    const Matrix hprev = new_matrix(c->batch_size, c->hidden_size);
     const Tensors all = tensors(m, text, c);
     const count first = m->n;
     double before = 0, shown = 0, started = seconds();
@@ -1104,9 +1121,12 @@ static bool train(Model *m, Text *text, Config *c) {
         const bool stopped = stop, last = c->iters && m->n >= c->iters;
         double val_loss = 0;
 
-        if (c->save && (stopped || last || (m->n > first && due(m, c, c->save_every))) &&
-            evaluate(m, inputs, T + 1) < DIVERGED * T) // what is of no use takes nothing's place
+        if (c->save && (stopped || last || (m->n > first && due(m, c, c->save_every)))) {
+            copy(hprev, m->hprev);
+            next_loss(m, inputs, stream, c);        // what has diverged is not kept
+            copy(m->hprev, hprev);
             saved = save(c->save, &all, false);
+        }
         if (stopped) break;
         if (text->held_out && due(m, c, c->eval_every)) {
             val_loss = evaluate(m, text->data + text->n, text->held_out) / (text->held_out - 1);
@@ -1120,11 +1140,7 @@ static bool train(Model *m, Text *text, Config *c) {
             show_sample(m, text, *inputs, c);
         }
         if (stop) continue;
-        double loss = lossFun(m, inputs, stream) / c->batch_size;
-        if (!(loss < DIVERGED * T))                 // or is NaN
-            die(FAILED, "iteration %llu: the loss has diverged, to %g: lower --learning-rate",
-                m->n, loss);
-        m->smooth_loss = m->smooth_loss * 0.999 + loss * 0.001;
+        m->smooth_loss = m->smooth_loss * 0.999 + next_loss(m, inputs, stream, c) * 0.001;
         if (val_loss || due(m, c, c->print_every)) {
             fputs(clear_line, stderr);
             show_losses(m, c, val_loss, (double)m->n * T / stream, before + seconds() - started,
@@ -1217,8 +1233,8 @@ int main(int argc, char **argv) {
         signal(SIGPIPE, SIG_IGN); // a closed pipe is an error like any other
         saved = train(&m, &text, &c);
     }
-    if (saved && stop > 0) raise(stop); // ends as whoever sent the signal expects
     flush(stdout, "standard output");
+    if (saved && stop > 0) raise(stop); // ends as whoever sent the signal expects
     return saved && !stop ? 0 : FAILED;
 }
 #endif

@@ -177,6 +177,11 @@ threads N 0 1024 -1 1025
 print-every N 0 1e+15 -1 1000000000000001
 sample-every N 0 1e+15 -1 1000000000000001
 sample-length N 0 1e+15 -1 1000000000000001
+temperature X 0 1e+30 -0.1 1.1e30
+save-every N 0 1e+15 -1 1000000000000001
+val-fraction X 0 0.9 -0.1 0.91
+eval-every N 0 1e+15 -1 1000000000000001
+sample N 0 1e+15 -1 1000000000000001
 END
     refuses 2 'hidden-size x: takes' -H x $text
     refuses 1 'memory: lower --hidden-size' -H 1000000 -T 100 -B 1024 -t 1024 $text # in no machine
@@ -214,7 +219,19 @@ test_options() {
 () print-every \(1000\)$
 () sample-every \(10000\)$
 () sample-length \(200\)$
+() temperature \(1\)$
+() stop
 () bytes
+-o, save
+() save-every \(10000\)$
+-i, load
+() val-fraction \(0\)$
+() eval-every \(10000\)$
+() save-best
+() log
+() sample
+() prime
+() eval
 -q, quiet
 -h, help
 -V, version

@@ -1,7 +1,7 @@
 #!/bin/sh
 # All tests, as `make test` runs them from the top of the tree: the unit tests in float and double, the
-# comparison with NumPy, and then the program as a process (process.sh, system.sh: real files, signals
-# and terminals). `sh tests/run.sh signals` runs only test_signals.
+# comparison with NumPy, and then the program as a process (process.sh, system.sh, kept.sh, readme.sh:
+# real files, signals and terminals). `sh tests/run.sh signals` runs only test_signals.
 set -u
 export LC_ALL=C SHELL=/bin/sh
 # A sanitizer's complaint gets an exit status that the program never has. Refused memory is the program's
@@ -85,6 +85,7 @@ suite() { # a command whose last line says how many passed and failed
 
 . tests/process.sh
 . tests/system.sh
+. tests/kept.sh
 . tests/readme.sh
 if [ $# -eq 0 ]; then
     for program in build/test_float build/test_double 'sh tests/parity.sh'; do
@@ -92,6 +93,7 @@ if [ $# -eq 0 ]; then
         suite $program
     done
     set -- record learning determinism input bad_input numbers options failures
+    set -- "$@" resume nothing_lost sampling held_out eval log big_endian
     set -- "$@" signals pipes terminal build install readme picture sweep source
 fi
 for group; do
