@@ -32,7 +32,11 @@ build/test_double: min_char_rnn.c tests/test.c
 	@mkdir -p build
 	$(BUILD) -DREAL=double tests/test.c -o $@ $(LIBS)
 
-test: min_char_rnn build/min_char_rnn_double build/test_float build/test_double
+build/damage: tests/damage.c
+	@mkdir -p build
+	$(BUILD) tests/damage.c -o $@
+
+test: min_char_rnn build/min_char_rnn_double build/test_float build/test_double build/damage
 	@sh tests/run.sh
 
 # A tree of its own, so that the programs of an ordinary build stay what they are.
@@ -40,6 +44,10 @@ sanitize:
 	@mkdir -p build/sanitize
 	cp -R Makefile min_char_rnn.c data tests build/sanitize
 	$(MAKE) -C build/sanitize test CFLAGS='$(SANITIZE)'
+
+# Wants AFL++; FUZZ_SECONDS says for how long.
+fuzz:
+	@sh tests/fuzz.sh
 
 bench: min_char_rnn
 	@sh tests/bench.sh
@@ -54,4 +62,4 @@ uninstall:
 clean:
 	rm -rf build min_char_rnn
 
-.PHONY: all run double test sanitize bench install uninstall clean
+.PHONY: all run double test sanitize fuzz bench install uninstall clean

@@ -60,8 +60,8 @@ typedef uint16_t Ix; // a character's index in the vocabulary: where its one-hot
 
 #define CLEAR_LINE "\r\033[K"          // on a terminal
 enum { FAILED = 1, WRONG_USAGE = 2 }; // exit status
-enum { OUTPUT_LOST = -1 };            // why to stop, like a signal: what is written gets nowhere
-static volatile sig_atomic_t stop;    // the signal that asked for an end, or 0
+static volatile sig_atomic_t stop;    // the signal that asked for an end, or 0, or
+enum { OUTPUT_LOST = -1 };            // what is written does not arrive
 
 // Says what could not be done, why, and what to do about it; and ends the program.
 __attribute__((noreturn, format(printf, 2, 3)))
@@ -519,8 +519,8 @@ static Model new_model(const Config *c, size_t V) {
     randn(transposed(m.param.Wxh), &m.rng); // Wxh = np.random.randn(hidden_size, vocab_size)*0.01
     randn(transposed(m.param.Whh), &m.rng); // Whh = np.random.randn(hidden_size, hidden_size)*0.01
     randn(transposed(m.param.Why), &m.rng); // Why = np.random.randn(vocab_size, hidden_size)*0.01
-    for (size_t i = V; i % LANES; i++)
-        m.param.by.at[i] = -INFINITY; // so that padding gets the probability exp(-inf) = 0
+    // Padding gets the probability exp(-inf) = 0.
+    for (size_t i = V; i % LANES; i++) m.param.by.at[i] = -INFINITY;
     m.smooth_loss = -log(1.0 / V) * T; // loss at iteration 0
     return m;
 }
@@ -652,8 +652,7 @@ static Ix choice(const real *p, size_t V, Rng *rng) {
     double sum = 0, cdf = 0, coin = rng_uniform(rng);
     for (size_t i = 0; i < V; i++) sum += p[i];
     for (size_t i = 0; i + 1 < V; i++)
-        if ((cdf += p[i]) / sum > coin)
-            return i;
+        if ((cdf += p[i]) / sum > coin) return i;
     return V - 1;
 }
 
@@ -771,12 +770,10 @@ static void write_bits(FILE *out, uint64_t bits, count size) {
 }
 
 static uint64_t read_bits(const char *at, count size) {
-    uint64_t bits = 0;
-    while (size-- > 0) bits = bits << 8 | (unsigned char)at[size];
-    return bits;
+    return size == 0 ? 0 : read_bits(at + 1, size - 1) << 8 | (unsigned char)*at;
 }
 
-static void write_tensors(FILE *out, const Tensors *all) {
+static bool write_tensors(FILE *out, const Tensors *all) {
     char header[4096];
     int length = 0;
     count end = 0;
@@ -796,17 +793,18 @@ static void write_tensors(FILE *out, const Tensors *all) {
             memcpy(&x, number(t, i), t->size);
             write_bits(out, t->size == 4 ? x.u32 : x.u64, t->size);
         }
+    return fflush(out) == 0 && !ferror(out);
 }
 
 // Whether a checkpoint may take the place of what is there: nothing, an empty file, a checkpoint.
 static bool replaceable(const char *path) {
     struct stat is;
+    char start[9] = { [8] = '{' };
     if (stat(path, &is) != 0) return true;
     FILE *file = S_ISREG(is.st_mode) ? fopen(path, "rb") : NULL;
-    int ninth = '{';
-    for (int i = 0; file && is.st_size > 0 && i < 9; i++) ninth = getc(file);
+    bool read = file && fread(start, 1, 9, file) == min(is.st_size, 9);
     if (file) fclose(file);
-    return file && ninth == '{';
+    return read && start[8] == '{';
 }
 
 // Writes a checkpoint beside its path, then renames it: whoever looks or ends this, at any moment,
@@ -816,11 +814,10 @@ static bool save(const char *path, const Tensors *all, bool trial) {
     char *beside = xcalloc(strlen(path) + 5, 1);
     sprintf(beside, "%s.tmp", path);
     FILE *out = replaceable(path) ? fopen(beside, "wb") : (errno = EEXIST, NULL);
-    if (out) write_tensors(out, all);
-    bool done = out && fflush(out) == 0 && !ferror(out) && fsync(fileno(out)) == 0 &&
-                (trial ? unlink(beside) : rename(beside, path)) == 0;
+    bool done = out && write_tensors(out, all) && fsync(fileno(out)) == 0 &&
+                (trial || rename(beside, path) == 0);
     if (!done) cannot_write(path);
-    if (out && !done) unlink(beside);
+    if (out && (trial || !done)) unlink(beside);
     if (out) fclose(out);
     free(beside);
     return done;
@@ -832,6 +829,20 @@ static void refuse(const Checkpoint *k, const char *name, const char *why) {
         k->path, name, why);
 }
 
+// JSON from here to there without its blanks. Returns whether its brackets and quotes pair off.
+static bool squeeze(char *to, const char *from, const char *end) {
+    bool quoted = false, object = *from == '{';
+    int depth = 0;
+    for (; from < end; from++) {
+        if (*from == '"') quoted = !quoted;
+        if (*from == '\\' && from + 1 < end) *to++ = *from++;
+        else if (!quoted) depth += (*from == '{' || *from == '[') - (*from == '}' || *from == ']');
+        if (quoted || !strchr(" \t\r\n", *from)) *to++ = *from;
+    }
+    *to = 0;
+    return object && depth == 0 && !quoted;
+}
+
 static Checkpoint open_checkpoint(const char *path) {
     struct stat is;
     FILE *file = fopen(path, "rb");
@@ -840,38 +851,34 @@ static Checkpoint open_checkpoint(const char *path) {
     count size = fread(bytes, 1, is.st_size, file), length = read_bits(bytes, 8);
     if (ferror(file)) die(FAILED, "%s: %s", path, strerror(errno));
     fclose(file);
-    if (size < 8 || length > size - 8 || bytes[8] != '{')
-        refuse(&(Checkpoint){ .path = path }, "header", "is cut short, or none");
-    memmove(bytes, bytes + 8, length), bytes[length] = 0; // a string, where the length has been
-    return (Checkpoint){ path, bytes, bytes + 8 + length, size - 8 - length };
-}
-
-static const char *past(const char *at, char c) { // c, which blanks may precede; or NULL
-    at += strspn(at, " \t\r\n");
-    return *at == c ? at + 1 : NULL;
+    Checkpoint k = { .path = path };
+    if (size < 8 || length > size - 8) refuse(&k, "header", "is cut short");
+    k = (Checkpoint){ path, bytes, bytes + 8 + length, size - 8 - length };
+    if (!squeeze(bytes, bytes + 8, k.data)) refuse(&k, "header", "is not JSON");
+    return k;
 }
 
 // Reads the i-th of all tensors. Nothing is taken on trust.
 static void read_tensor(const Checkpoint *k, Tensors *all, int i) {
     Tensor *t = &all->at[i];
     char name[20], entry[256] = "", kind, end;
-    int times = 0;
-    count size = 0, rows, cols, n = t->rows * t->cols;
-    sprintf(name, "\"%s\"", t->name);
-    for (const char *at = k->header, *after; times < 2 && (at = strstr(at, name)); at++)
-        if ((after = past(at + strlen(name), ':')) && (after = past(after, '{')) && ++times)
-            snprintf(entry, sizeof entry, "%.*s", (int)min(strcspn(after, "}"), 255), after);
+    count size = 0, rows, cols, times = 0, n = t->rows * t->cols;
+    sprintf(name, "\"%s\":{", t->name);
+    for (const char *at = k->header; times < 2 && (at = strstr(at + 1, name)); )
+        if ((at[-1] == '{' || at[-1] == ',') && ++times)
+            snprintf(entry, sizeof entry, "%.*s", (int)min(strcspn(at, "}"), 255), at);
     const char *type = strstr(entry, "\"dtype\""), *shape = strstr(entry, "\"shape\""),
                *place = strstr(entry, "\"data_offsets\""), *wrong =
         times == 0 ? "is missing" : times > 1 ? "is there twice" :
-        !type || sscanf(type + 7, " : \"%c%2llu%c", &kind, &size, &end) != 3 || end != '"' ||
+        strpbrk(entry, " +-") ? "has a sign where there is none" :
+        !type || sscanf(type, "\"dtype\":\"%c%2llu%c", &kind, &size, &end) != 3 || end != '"' ||
             kind != t->kind || (size != 8 * t->size && (kind == 'U' || (size != 32 && size != 64)))
             ? "is of another type" :
-        !shape || sscanf(shape + 7, " : [ %19llu , %19llu %c", &rows, &cols, &end) != 3 ||
+        !shape || sscanf(shape, "\"shape\":[%19llu,%19llu%c", &rows, &cols, &end) != 3 ||
             end != ']' || rows != t->rows || cols != t->cols ? "has another shape" :
-        !place || sscanf(place + 14, " : [ %19llu , %19llu %c", &t->begin, &t->end, &end) != 3 ||
-            end != ']' || t->end > k->size || t->begin != t->end - n * (size /= 8)
-            ? "is not where or as long as it says" : NULL;
+        !place || sscanf(place, "\"data_offsets\":[%19llu,%19llu%c", &t->begin, &t->end, &end) != 3
+            || end != ']' || t->end > k->size || t->begin > t->end ||
+            t->end - t->begin != n * (size /= 8) ? "is not where or as long as it says" : NULL;
     for (const Tensor *other = all->at; other < t; other++)
         if (t->begin < other->end && other->begin < t->end) wrong = "overlaps with another";
     for (count j = 0; j < n && !wrong; j++) {
@@ -905,7 +912,7 @@ static Model load(const char *path, Text *text, Config *c) {
             die(WRONG_USAGE, "%s: its %s is %llu, not %llu: leave that option out", path,
                 all.at[i].name, is, want);
     }
-    if (8.0 * c->hidden_size * (c->hidden_size + text->V) > k.size) // two of Wxh and Whh
+    if (c->hidden_size * (8.0 * (c->hidden_size + text->V) + 4.0 * c->batch_size) > k.size)
         refuse(&k, "hidden_size", "is more than the file can hold");
     text->bytes = c->bytes;
     text->chars = xcalloc(text->V, sizeof *text->chars);
@@ -916,11 +923,11 @@ static Model load(const char *path, Text *text, Config *c) {
     if ((last->end - last->begin) / text->V != sizeof(real))
         fprintf(stderr, "min_char_rnn: %s is of %s precision: it goes on in %s, not to the digit\n",
                 path, DOUBLE ? "single" : "double", DOUBLE ? "double" : "single");
-    if (m.rng.used > 624 || m.rng.has_kept > 1 || m.n > 1e15)
-        refuse(&k, "rng or n", "is out of range");
+    if (m.rng.used > 624 || m.rng.has_kept > 1 || m.n > 1e15) refuse(&k, "n, rng", "is too large");
     for (count i = 0; i < text->V; i++) {
         uint32_t code = text->chars[i];
-        if ((i > 0 && code <= text->chars[i - 1]) || code >= (c->bytes ? 256 : CODES))
+        if ((i > 0 && code <= text->chars[i - 1]) || code >= (c->bytes ? 256 : CODES) ||
+            code >> 11 == 0xD800 >> 11)
             refuse(&k, "chars", "is no vocabulary");
         text->char_to_ix[code] = i + 1;
     }
@@ -1039,13 +1046,12 @@ static FILE *open_log(const char *path, count n, double *took) {
     double s = 0;
     long end = 0;
     FILE *table = fopen(path, access(path, F_OK) == 0 ? "r+" : "w+");
-    if (!table) die(FAILED, "%s: %s", path, strerror(errno));
-    while (fgets(line, sizeof line, table) && strchr(line, '\n') &&
+    while (table && fgets(line, sizeof line, table) && strchr(line, '\n') &&
            (end == 0 ? strcmp(line, header) == 0 :
             sscanf(line, "%llu\t%*f\t%lf", &iter, &s) == 2 && iter < n))
         end = ftell(table), *took = s;
     if (*line && end == 0) die(FAILED, "%s: this is no log: name another file", path);
-    if (fseek(table, end, SEEK_SET) != 0 || ftruncate(fileno(table), end) != 0)
+    if (!table || fseek(table, end, SEEK_SET) != 0 || ftruncate(fileno(table), end) != 0)
         die(FAILED, "%s: %s", path, strerror(errno));
     if (end == 0) fputs(header, table);
     return table;
@@ -1162,23 +1168,6 @@ static bool train(Model *m, Text *text, Config *c) {
     return saved && best_saved;
 }
 
-// In place of training: writes what the model says comes after --prime, and nothing else.
-static void write_sample(Model *m, const Text *text, const Config *c) {
-    Ix first = text->char_to_ix['\n'] ? text->char_to_ix['\n'] - 1 : 0; // a new line, if it can be
-    Text prime = c->prime ? typed_text(text, "--prime", c->prime) : (Text){ &first, .n = 1 };
-    rng_seed(&m->rng, c->seed);
-    evaluate(m, prime.data, prime.n); // for the hidden state
-    sample(m, text, rows(m->h, 1, 1), prime.data[prime.n - 1], c->sample ? c->sample : -1ull, c);
-}
-
-// In place of training: how well the model predicts a text.
-static void print_loss(const Model *m, const Text *text, const Config *c) {
-    if (text->n < 2) die(FAILED, "%s: a single character: nothing to predict", c->input);
-    double loss = evaluate(m, text->data, text->n) / (text->n - 1);
-    printf("%llu characters: %f nats/char, %f bits/char, perplexity %f\n", text->n, loss,
-           loss / log(2), exp(loss));
-}
-
 // Holds out the end of a text; what is left has to last for a chunk of every stream.
 static void hold_out(Text *text, const Config *c) {
     text->held_out = text->n * c->val_fraction;
@@ -1217,10 +1206,19 @@ int main(int argc, char **argv) {
     if (c.input) read_text(&text, strcmp(c.input, "-") ? fopen(c.input, "rb") : stdin, c.input);
     if (c.help) print_help();
     else if (c.version) printf("min_char_rnn 1.0\n");
-    else if (c.eval) print_loss(&m, &text, &c);
     else if (c.sample != NO_SAMPLE) {
+        Ix newline = text.char_to_ix['\n'] ? text.char_to_ix['\n'] - 1 : 0; // if there is one
+        Text prime = c.prime ? typed_text(&text, "--prime", c.prime) : (Text){ &newline, .n = 1 };
         catch_signals();
-        write_sample(&m, &text, &c);
+        rng_seed(&m.rng, c.seed);
+        evaluate(&m, prime.data, prime.n); // for the hidden state that it leaves
+        if (c.sample == 0) c.sample = UINT64_MAX;
+        sample(&m, &text, rows(m.h, 1, 1), prime.data[prime.n - 1], c.sample, &c);
+    } else if (c.eval) {
+        if (text.n < 2) die(FAILED, "%s: a single character: nothing to predict", c.input);
+        double loss = evaluate(&m, text.data, text.n) / (text.n - 1);
+        printf("%llu characters: %f nats/char, %f bits/char, perplexity %f\n", text.n, loss,
+               loss / log(2), exp(loss));
     } else {
         if (!c.load) sort_chars(&text);
         hold_out(&text, &c);

@@ -4,14 +4,6 @@ indented() { sed -n "/^    $1/,/^\$/s/^    //p" README.md; } # the lines of a bl
 fenced() { awk -v n="$1" '/^```/ { on = /python/ && ++k == n; next } on' README.md; } # Python, the n-th
 typed() { (cd "$dir/readme" && sh -e "$dir/commands") >"$dir/out" 2>"$dir/err"; status=$?; }
 
-python() { # the python3 that has a module
-    for python in python3 /usr/bin/python3; do
-        $python -c "import $1" 2>/dev/null && return
-    done
-    skip "$1: install $2"
-    return 1
-}
-
 test_readme() {
     mkdir "$dir/readme" && ln -s "$prog" "$PWD/data" "$dir/readme"
     works --help
@@ -26,12 +18,12 @@ test_readme() {
     says 'what --eval prints' '111573 characters: .* perplexity' "$dir/out"
     loss=$(sed -n 's/.*111573 characters: \([0-9.]*\) nats.*/\1/p' "$dir/out")
 
-    python numpy python3-numpy || return
+    python_with numpy || return
     fenced 1 >"$dir/first.py"
     (cd "$dir/readme" && $python "$dir/first.py") >"$dir/out" 2>"$dir/err"
     below "NumPy: distance of '$(cat "$dir/out" "$dir/err")' from $loss" \
         "($(sed 's/ .*//' "$dir/out") - $loss) ^ 2" 1e-8
-    python torch python3-torch || return
+    python_with torch || return
     { cat "$dir/first.py"; fenced 2; } >"$dir/second.py"
     (cd "$dir/readme" && $python "$dir/second.py") >"$dir/out" 2>"$dir/err"
     below "PyTorch: distance of '$(tail -n 1 "$dir/out")' from $loss" \

@@ -1,7 +1,7 @@
 #!/bin/sh
 # All tests, as `make test` runs them from the top of the tree: the unit tests in float and double, the
-# comparison with NumPy, and then the program as a process (process.sh, system.sh, kept.sh, readme.sh:
-# real files, signals and terminals). `sh tests/run.sh signals` runs only test_signals.
+# comparison with NumPy, damaged checkpoints, and then the program as a process (the other .sh: real
+# files, signals and terminals). `sh tests/run.sh signals` runs only test_signals.
 set -u
 export LC_ALL=C SHELL=/bin/sh
 # A sanitizer's complaint gets an exit status that the program never has. Refused memory is the program's
@@ -86,14 +86,27 @@ suite() { # a command whose last line says how many passed and failed
 . tests/process.sh
 . tests/system.sh
 . tests/kept.sh
+. tests/checkpoints.sh
 . tests/readme.sh
 if [ $# -eq 0 ]; then
+    characters 'F\303\274\303\237e\n\355\225\234\352\265\255 fuss fish \360\237\230\200 and so on\n'
+    for program in ./min_char_rnn build/min_char_rnn_double; do # what damage.c does to a model
+        folder=$dir/damage-${program##*/}
+        mkdir "$folder"
+        $program -q -n 200 -H 5 -T 4 -B 3 --save "$folder/model" "$dir/text" >/dev/null
+        build/damage $program "$folder/model" "$folder" >"$folder/log" 2>&1 &
+    done
     for program in build/test_float build/test_double 'sh tests/parity.sh'; do
         echo "$program:"
         suite $program
     done
+    wait
+    for folder in "$dir"/damage-*; do
+        echo "build/damage, ${folder##*/damage-}:"
+        suite cat "$folder/log"
+    done
     set -- record learning determinism input bad_input numbers options failures
-    set -- "$@" resume nothing_lost sampling held_out eval log big_endian
+    set -- "$@" resume nothing_lost sampling held_out eval log big_endian others corpus
     set -- "$@" signals pipes terminal build install readme picture sweep source
 fi
 for group; do
