@@ -475,7 +475,7 @@ typedef struct {
 
 typedef struct {
     Params param, mem; // the parameters, and Adagrad's memory of their gradients
-    Matrix hprev;      // (B,H) the hidden state between chunks
+    Matrix hprev, kept; // (B,H) the hidden state between chunks, and a copy of it
     Ix *inputs;        // ((T+1)*B) what the shares read
     Matrix h, y;       // (2,H), (1,V) what sampling works on
     Rng rng;
@@ -504,8 +504,8 @@ static void randn(Matrix w, Rng *rng) {
 static Model new_model(const Config *c, size_t V) {
     const size_t H = c->hidden_size, T = c->seq_length, B = c->batch_size;
     Model m = { .param = new_params(V, H), .mem = new_params(V, H), .hprev = new_matrix(B, H),
-                .inputs = xcalloc((T + 1) * B, sizeof(Ix)), .h = new_matrix(2, H),
-                .y = new_matrix(1, V), .threads = min(c->threads, B) };
+                .kept = new_matrix(B, H), .inputs = xcalloc((T + 1) * B, sizeof(Ix)),
+                .h = new_matrix(2, H), .y = new_matrix(1, V), .threads = min(c->threads, B) };
     m.shares = xcalloc(m.threads, sizeof *m.shares);
     for (size_t i = 0, first = 0, n; i < m.threads; i++, first += n) {
         n = (B - first) / (m.threads - i); // streams: as even as can be
@@ -732,7 +732,7 @@ typedef struct {
 enum { SIZES = 5, TENSORS = 24 };
 typedef struct { Tensor at[TENSORS]; } Tensors;
 typedef union { uint32_t u32; uint64_t u64; float f32; double f64; } Number;
-typedef struct { const char *path, *header, *data; count size; } Checkpoint; // size: of the data
+typedef struct { const char *path, *data; char *header; count size; } Checkpoint; // size: of data
 
 static Tensor column(const char *name, char kind, count size, count n, void *at) {
     return (Tensor){ name, kind, size, n, 1, at, 1, 0, 0, 0 };
@@ -853,7 +853,7 @@ static Checkpoint open_checkpoint(const char *path) {
     fclose(file);
     Checkpoint k = { .path = path };
     if (size < 8 || length > size - 8) refuse(&k, "header", "is cut short");
-    k = (Checkpoint){ path, bytes, bytes + 8 + length, size - 8 - length };
+    k = (Checkpoint){ path, bytes + 8 + length, bytes, size - 8 - length };
     if (!squeeze(bytes, bytes + 8, k.data)) refuse(&k, "header", "is not JSON");
     return k;
 }
@@ -931,6 +931,7 @@ static Model load(const char *path, Text *text, Config *c) {
             refuse(&k, "chars", "is no vocabulary");
         text->char_to_ix[code] = i + 1;
     }
+    free(k.header);
     return m;
 }
 
@@ -1110,7 +1111,6 @@ static double next_loss(Model *m, const Ix *inputs, size_t stream, const Config 
 static bool train(Model *m, Text *text, Config *c) {
     const size_t T = c->seq_length, stream = text->n / c->batch_size;
     const char *clear_line = isatty(STDERR_FILENO) && !c->quiet ? CLEAR_LINE : "";
-    const Matrix hprev = new_matrix(c->batch_size, c->hidden_size);
     const Tensors all = tensors(m, text, c);
     const count first = m->n;
     double before = 0, shown = 0, started = seconds();
@@ -1128,9 +1128,9 @@ static bool train(Model *m, Text *text, Config *c) {
         double val_loss = 0;
 
         if (c->save && (stopped || last || (m->n > first && due(m, c, c->save_every)))) {
-            copy(hprev, m->hprev);
-            next_loss(m, inputs, stream, c);        // what has diverged is not kept
-            copy(m->hprev, hprev);
+            copy(m->kept, m->hprev);
+            next_loss(m, inputs, stream, c);        // what has diverged is not saved
+            copy(m->hprev, m->kept);
             saved = save(c->save, &all, false);
         }
         if (stopped) break;
@@ -1199,16 +1199,17 @@ int main(int argc, char **argv) {
     for (int fd = 0; fd < 3; fd++) // where one of these is closed, no other file takes its place
         if (fcntl(fd, F_GETFD) == -1) open("/dev/null", fd ? O_RDONLY : O_WRONLY);
     Config c = parse_command_line(argc, argv);
-    Text text = { .char_to_ix = xcalloc(CODES, sizeof(Ix)), .bytes = c.bytes };
-    Model m = { .n = 0 };
+    static Text text, prime; // these last to the very end, where threads still wait at the model
+    static Model m;
     bool saved = true;
+    text.char_to_ix = xcalloc(CODES, sizeof(Ix)), text.bytes = c.bytes;
     if (c.load) m = load(c.load, &text, &c);
     if (c.input) read_text(&text, strcmp(c.input, "-") ? fopen(c.input, "rb") : stdin, c.input);
     if (c.help) print_help();
     else if (c.version) printf("min_char_rnn 1.0\n");
     else if (c.sample != NO_SAMPLE) {
         Ix newline = text.char_to_ix['\n'] ? text.char_to_ix['\n'] - 1 : 0; // if there is one
-        Text prime = c.prime ? typed_text(&text, "--prime", c.prime) : (Text){ &newline, .n = 1 };
+        prime = c.prime ? typed_text(&text, "--prime", c.prime) : (Text){ &newline, .n = 1 };
         catch_signals();
         rng_seed(&m.rng, c.seed);
         evaluate(&m, prime.data, prime.n); // for the hidden state that it leaves

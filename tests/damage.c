@@ -369,7 +369,7 @@ static void test_entry(size_t i) {
         k.at[0] = *was;
         k.n = 1;
         one = header_of(&k); // the entry between its braces takes the place of the good one
-        char key[32], name[64];
+        char key[sizeof was->name + 8], name[sizeof was->name + 40];
         snprintf(key, sizeof key, "\"%s\":{", was->name);
         char *there = strstr(all.at, key);
         append(&header, all.at, there - all.at);

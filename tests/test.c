@@ -38,11 +38,11 @@ static void fill(Matrix a, Rng *rng, int range) { // with whole numbers from -ra
 }
 
 static size_t padding_not_0(Matrix a) { // how many numbers
-    size_t count = 0;
+    size_t n = 0;
     for (size_t i = 0; i < a.rows; i++)
         for (size_t j = a.cols; j < (size_t)a.row_step; j++)
-            count += row(a, i)[j] != 0;
-    return count;
+            n += row(a, i)[j] != 0;
+    return n;
 }
 
 // -------------------------------------------------------------------------------------------------
@@ -421,9 +421,9 @@ static void read_named(const void *name) {
     free_text(&text);
 }
 
-static void write_unique(int32_t count) { // from the space on, around what is no character
+static void write_unique(int32_t n) { // from the space on, around what is no character
     FILE *file = fopen(path, "wb");
-    for (int32_t i = 0; i < count; i++)
+    for (int32_t i = 0; i < n; i++)
         put_char(i + ' ' < 0xD800 ? i + ' ' : i + ' ' + 0x800, false, file);
     fclose(file);
 }
@@ -749,7 +749,7 @@ static void test_sample(void) {
     CHECK(!memcmp(param, m.param.all, bytes) && hidden_error(h, m.hprev) == 0,
           "sampling changes the model");
     FILE *file = tmpfile();
-    sample_to(file, &m, &text, m.hprev, 0, 0);
+    sample_to(file, &m, &text, rows(m.hprev, 0, 1), 0, 0);
     stop = SIGINT;
     sample_to(file, &m, &text, rows(m.hprev, 0, 1), 0, 10);
     stop = 0;
