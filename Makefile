@@ -43,7 +43,7 @@ test: min_char_rnn build/min_char_rnn_double build/test_float build/test_double 
 sanitize:
 	@mkdir -p build/sanitize
 	cp -R Makefile README.md LICENSE min_char_rnn.c data tests build/sanitize
-	SANITIZED=yes $(MAKE) -C build/sanitize test CFLAGS='$(SANITIZE)'
+	SANITIZED=yes $(MAKE) --no-print-directory -C build/sanitize test CFLAGS='$(SANITIZE)'
 
 # Wants AFL++; FUZZ_SECONDS says for how long.
 fuzz:

@@ -425,7 +425,7 @@ static const Option options[] = {
     { FIELD(print_every), 0, "print-every", "N", "1000", 0, 1e15, "iterations between losses" },
     { FIELD(sample_every), 0, "sample-every", "N", "10000", 0, 1e15, "iterations between samples" },
     { FIELD(sample_length), 0, "sample-length", "N", "200", 0, 1e15, "characters in a sample" },
-    { FIELD(temperature), 0, "temperature", "X", "1", 0, 1e30, "of samples; 0: the likeliest" },
+    { FIELD(temperature), 0, "temperature", "X", "1", 0, 1e30, "divides scores; 0: the likeliest" },
     { FIELD(stop), 0, "stop", "TEXT", NULL, 0, 0, "a sample ends after this text" },
     { FIELD(bytes), 0, "bytes", NULL, NULL, 0, 1, "a character is a byte: any file will do" },
     { FIELD(save), 'o', "save", "FILE", NULL, 0, 0, "keep the model: when it ends or is stopped," },
@@ -464,7 +464,7 @@ typedef struct {
     Params param;      // the model's, which it only reads
     Params dparam;     // the gradient of the loss on them, summed over T and B
     const Ix *inputs;  // ((T+1)*B) the characters of T+1 steps: targets are inputs + B
-    Matrix hprev;      // (B,H) the hidden state after the last chunk
+    Matrix hprev;      // (B,H) the hidden state after the last chunk; in the end, after this one
     Matrix hs;         // ((T+1)*B,H) all hidden states, hprev first
     Matrix ps;         // (T*B,V) scores, then probabilities, then dy
     Matrix dh;         // (T*B,H) gradient on h, then dhraw: on what goes into tanh
@@ -475,7 +475,7 @@ typedef struct {
 
 typedef struct {
     Params param, mem; // the parameters, and Adagrad's memory of their gradients
-    Matrix hprev, kept; // (B,H) the hidden state between chunks, and a copy of it
+    Matrix hprev, kept; // (B,H) the hidden state between chunks; and a copy of it
     Ix *inputs;        // ((T+1)*B) what the shares read
     Matrix h, y;       // (2,H), (1,V) what sampling works on
     Rng rng;
@@ -486,6 +486,8 @@ typedef struct {
     size_t threads;
 } Model;
 
+// All zero. Wxh, Whh and bh stand one below the other, for [x h 1] is what they multiply; and so do
+// Why and by.
 static Params new_params(size_t V, size_t H) {
     const size_t h = row_step(H), y = row_step(V);
     const count in = (count)(V + H + 1) * h, out = (count)(H + 1) * y;
@@ -958,7 +960,8 @@ static void set_option(Config *c, const Option *o, const char *text) {
 }
 
 static void print_help(void) {
-    printf("Usage: min_char_rnn [options] INPUT\n\n"
+    printf("Usage: min_char_rnn [options] INPUT\n"
+           "       min_char_rnn --load FILE --sample N [options]\n\n"
            "Trains a character-level recurrent network on the text INPUT ('-' is standard input),\n"
            "printing samples and losses as it goes.\n\n");
     for (const Option *o = options; o < options + OPTIONS; o++) {
@@ -1022,13 +1025,12 @@ static void start_threads(Model *m) {
 
 // The status line, after so many iterations and seconds: it replaces the last one.
 static void show_status(const Model *m, const Config *c, double done, double took) {
-    count left = c->iters > m->n ? took / done * (c->iters - m->n) : 0; // seconds
+    const double T = c->seq_length, B = c->batch_size, share = c->iters ? 1.0 * m->n / c->iters : 0;
+    const count left = share ? took / done * (c->iters - m->n) : 0; // seconds
     fprintf(stderr, CLEAR_LINE "iter %llu", m->n);
-    if (c->iters) fprintf(stderr, "/%llu (%.0f%%)", c->iters, 100.0 * m->n / c->iters);
-    fprintf(stderr, ", %.3f nats/char, %.0f char/s", m->smooth_loss / c->seq_length,
-            done * c->seq_length * c->batch_size / took);
-    if (c->iters)
-        fprintf(stderr, ", %llu:%02llu:%02llu left", left / 3600, left / 60 % 60, left % 60);
+    if (share) fprintf(stderr, "/%llu (%.0f%%)", c->iters, 100 * share);
+    fprintf(stderr, ", %.3f nats/char, %.0f char/s", m->smooth_loss / T, done * T * B / took);
+    if (share) fprintf(stderr, ", %llu:%02llu:%02llu left", left / 3600, left / 60 % 60, left % 60);
 }
 
 // What is written has to arrive: when it cannot, training ends as if it had been stopped.
@@ -1071,8 +1073,8 @@ static void begin_text(Model *m, const Text *text, const Config *c) {
     count hash = 14695981039346656037u; // FNV-1a (Fowler, Noll and Vo)
     for (size_t i = 0; i < text->n; i++) hash = (hash ^ text->data[i]) * 1099511628211u;
     if (m->text == hash) return;
-    if (c->load) fprintf(stderr, "min_char_rnn: %s is not the text that %s was learning: it is "
-                         "read from its beginning\n", c->input, c->load);
+    if (c->load) fprintf(stderr, "min_char_rnn: %s is not the text, or not the part of it, that %s "
+                         "was learning: it is read from its beginning\n", c->input, c->load);
     m->text = hash, m->p = 0, m->val_loss = 0;
     zero(m->hprev);
 }
