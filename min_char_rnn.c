@@ -22,7 +22,7 @@ The sizes that stand behind every array:
 
 An activation is a row: (T*B,H) means H numbers for each step and stream. Weights are stored
 (in,out), the Python's transposed: row i is what input i adds to each output, and what is
-np.dot(W, h) there is matmul(out, h, W) here.
+np.dot(W, h) there is matmul(out, h, W, SET) here.
 
  1 What Python and NumPy gave us   5 Model parameters    10 Held-out loss
  2 Arithmetic                      6 The loss function   11 Checkpoints
@@ -60,8 +60,8 @@ typedef uint16_t Ix; // a character's index in the vocabulary: where its one-hot
 
 #define CLEAR_LINE "\r\033[K"          // on a terminal
 enum { FAILED = 1, WRONG_USAGE = 2 }; // exit status
-static volatile sig_atomic_t stop;    // the signal that asked for an end, or 0, or
 enum { OUTPUT_LOST = -1 };            // what is written does not arrive
+static volatile sig_atomic_t stop;    // why to end: a signal's number, or OUTPUT_LOST; 0: go on
 
 // Says what could not be done, why, and what to do about it; and ends the program.
 __attribute__((noreturn, format(printf, 2, 3)))
@@ -76,8 +76,9 @@ static void die(int status, const char *format, ...) {
 
 // Says what cannot be written, and leaves it to the caller to go on.
 static void cannot_write(const char *what) {
+    const char *why = strerror(errno); // isatty may change it
     fprintf(stderr, "%smin_char_rnn: %s cannot be written: %s\n",
-            isatty(STDERR_FILENO) ? CLEAR_LINE : "", what, strerror(errno));
+            isatty(STDERR_FILENO) ? CLEAR_LINE : "", what, why);
 }
 
 // n things of a size, all zero, where a line of the cache begins.
@@ -459,10 +460,11 @@ typedef struct {
     size_t count;
 } Params;
 
-// One thread's share of the streams, and what the loss function works on there.
+// One thread's share of the streams, and what the loss function works on there. B is their number.
 typedef struct {
     Params param;      // the model's, which it only reads
-    Params dparam;     // the gradient of the loss on them, summed over T and B
+    Params dparam;     // the gradient of the loss on them, summed over T and B; in the end, the
+                       // first share's over all streams
     const Ix *inputs;  // ((T+1)*B) the characters of T+1 steps: targets are inputs + B
     Matrix hprev;      // (B,H) the hidden state after the last chunk; in the end, after this one
     Matrix hs;         // ((T+1)*B,H) all hidden states, hprev first
@@ -477,11 +479,11 @@ typedef struct {
     Params param, mem; // the parameters, and Adagrad's memory of their gradients
     Matrix hprev, kept; // (B,H) the hidden state between chunks; and a copy of it
     Ix *inputs;        // ((T+1)*B) what the shares read
-    Matrix h, y;       // (2,H), (1,V) what sampling works on
+    Matrix h, y;       // (2,H), (1,V) what sample and evaluate work on
     Rng rng;
     count n, p;        // iterations done; where in each stream the next chunk begins
     count text;        // a hash of the text that it learns
-    double smooth_loss, val_loss; // val_loss: the lowest held-out loss in nats/char; 0: none yet
+    double smooth_loss, val_loss; // nats for T characters; the lowest held out, nats/char, 0: none
     Share *shares;     // (threads)
     size_t threads;
 } Model;
@@ -534,7 +536,7 @@ static Model new_model(const Config *c, size_t V) {
 static void rnn_step(const Params *p, const Ix *x, Matrix hprev, Matrix h, size_t t) {
     for (size_t b = 0; b < h.rows; b++)
         add(row(h, b), row(p->Wxh, x[b]), p->bh.at, h.cols);
-    matmul(h, hprev, p->Whh, t % 2 ? ADD | FROM_END : ADD);
+    matmul(h, hprev, p->Whh, t % 2 ? ADD | FROM_END : ADD); // back and forth from step to step
     vec *v = (vec *)h.at; // all rows as one: tanh(0) = 0, so that padding stays
     for (size_t i = 0; i < vectors(h.rows * h.row_step); i++) v[i] = tanh_(v[i]);
 }
@@ -690,11 +692,11 @@ static void sample(Model *m, const Text *text, Matrix hprev, Ix x, count n, cons
 //     mem += dparam * dparam
 //     param += -learning_rate * dparam / np.sqrt(mem + 1e-8)
 static void adagrad(Model *m, real learning_rate, real most) {
-    const vec *dparam = (vec *)m->shares->dparam.all;
+    const vec *sum = (vec *)m->shares->dparam.all; // over the B streams
     vec *param = (vec *)m->param.all, *mem = (vec *)m->mem.all;
     const real B = m->hprev.rows;
     for (size_t i = 0; i < vectors(m->param.count); i++) {
-        vec d = clip(dparam[i] * (1 / B), most);
+        vec d = clip(sum[i] * (1 / B), most);
         mem[i] += d * d;
         param[i] += -learning_rate * d * rsqrt(mem[i] + (real)1e-8);
     }
@@ -702,11 +704,11 @@ static void adagrad(Model *m, real learning_rate, real most) {
 
 // ==== 10  Held-out loss ==========================================================================
 
-// The loss on data[1] to data[n-1] in nats: one stream, read from hidden state 0 on, in steps as
-// long as a share has memory for. It ends in the second row of m->h; training goes on as before.
+// The loss on data[1] to data[n-1], in nats: one stream, from hidden state 0 on, in chunks as long
+// as the first share has memory for. The last hidden state stays in row 1 of m->h, for sample.
 static double evaluate(const Model *m, const Ix *data, size_t n) {
     Share s = { .param = m->param, .hprev = rows(m->h, 1, 1) };
-    double loss = 0;
+    double loss = 1e-300; // as good as 0, which stands for none
     zero(s.hprev);
     for (size_t p = 0, T; p + 1 < n && !stop; p += T) {
         T = min(m->shares->ps.rows, n - 1 - p);
@@ -725,13 +727,13 @@ static double evaluate(const Model *m, const Ix *data, size_t n) {
 typedef struct {
     const char *name;
     char kind;                    // F: floating point, U: whole
-    count size, rows, cols;       // bytes of a number; how many there are
-    void *at;                     // the first of them in memory,
+    count size, rows, cols;       // bytes of a number; the shape
+    void *at;                     // its first number in memory,
     ptrdiff_t row_step, col_step; // and how far it is from there to those below and beside it
-    count begin, end;             // where the file has them: bytes after the header
+    count begin, end;             // where the file has it: bytes after the header
 } Tensor;
 
-enum { SIZES = 5, TENSORS = 24 };
+enum { SIZES = 5, TENSORS = 24 }; // the first five are sizes
 typedef struct { Tensor at[TENSORS]; } Tensors;
 typedef union { uint32_t u32; uint64_t u64; float f32; double f64; } Number;
 typedef struct { const char *path, *data; char *header; count size; } Checkpoint; // size: of data
@@ -801,40 +803,38 @@ static bool write_tensors(FILE *out, const Tensors *all) {
 // Whether a checkpoint may take the place of what is there: nothing, an empty file, a checkpoint.
 static bool replaceable(const char *path) {
     struct stat is;
-    char start[9] = { [8] = '{' };
+    char start[9] = { 0 }; // a header's length, below 2^56, and its brace: what no text begins with
     if (stat(path, &is) != 0) return true;
     FILE *file = S_ISREG(is.st_mode) ? fopen(path, "rb") : NULL;
     bool read = file && fread(start, 1, 9, file) == min(is.st_size, 9);
     if (file) fclose(file);
-    return read && start[8] == '{';
+    return read && (is.st_size == 0 || (start[7] == 0 && start[8] == '{'));
 }
 
 // Writes a checkpoint beside its path, then renames it: whoever looks or ends this, at any moment,
 // finds the old file or the new one, whole. A trial only shows that it can be done.
 static bool save(const char *path, const Tensors *all, bool trial) {
     if (!path) return true;
-    char *beside = xcalloc(strlen(path) + 5, 1);
-    sprintf(beside, "%s.tmp", path);
-    FILE *out = replaceable(path) ? fopen(beside, "wb") : (errno = EEXIST, NULL);
+    char *tmp = xcalloc(strlen(path) + 5, 1);
+    sprintf(tmp, "%s.tmp", path);
+    FILE *out = replaceable(path) && replaceable(tmp) ? fopen(tmp, "wb") : (errno = EEXIST, NULL);
     bool done = out && write_tensors(out, all) && fsync(fileno(out)) == 0 &&
-                (trial || rename(beside, path) == 0);
+                (trial || rename(tmp, path) == 0);
     if (!done) cannot_write(path);
-    if (out && (trial || !done)) unlink(beside);
+    if (out && (trial || !done)) unlink(tmp);
     if (out) fclose(out);
-    free(beside);
+    free(tmp);
     return done;
 }
 
-__attribute__((noreturn))
-static void refuse(const Checkpoint *k, const char *name, const char *why) {
+static _Noreturn void refuse(const Checkpoint *k, const char *name, const char *why) {
     die(FAILED, "%s: '%s' %s: the file is damaged, or no checkpoint of this program",
         k->path, name, why);
 }
 
 // JSON from here to there without its blanks. Returns whether its brackets and quotes pair off.
 static bool squeeze(char *to, const char *from, const char *end) {
-    bool quoted = false, object = *from == '{';
-    int depth = 0;
+    int depth = 0, quoted = 0, object = *from == '{';
     for (; from < end; from++) {
         if (*from == '"') quoted = !quoted;
         if (*from == '\\' && from + 1 < end) *to++ = *from++;
@@ -864,23 +864,24 @@ static Checkpoint open_checkpoint(const char *path) {
 static void read_tensor(const Checkpoint *k, Tensors *all, int i) {
     Tensor *t = &all->at[i];
     char name[20], entry[256] = "", kind, end;
-    count size = 0, rows, cols, times = 0, n = t->rows * t->cols;
+    count bits = 0, rows, cols, times = 0, n = t->rows * t->cols;
     sprintf(name, "\"%s\":{", t->name);
     for (const char *at = k->header; times < 2 && (at = strstr(at + 1, name)); )
         if ((at[-1] == '{' || at[-1] == ',') && ++times)
-            snprintf(entry, sizeof entry, "%.*s", (int)min(strcspn(at, "}"), 255), at);
+            sscanf(at, "%255[^}]", entry);
     const char *type = strstr(entry, "\"dtype\""), *shape = strstr(entry, "\"shape\""),
                *place = strstr(entry, "\"data_offsets\""), *wrong =
         times == 0 ? "is missing" : times > 1 ? "is there twice" :
         strpbrk(entry, " +-") ? "has a sign where there is none" :
-        !type || sscanf(type, "\"dtype\":\"%c%2llu%c", &kind, &size, &end) != 3 || end != '"' ||
-            kind != t->kind || (size != 8 * t->size && (kind == 'U' || (size != 32 && size != 64)))
+        !type || sscanf(type, "\"dtype\":\"%c%2llu%c", &kind, &bits, &end) != 3 || end != '"' ||
+            kind != t->kind || (bits != 8 * t->size && (kind == 'U' || (bits != 32 && bits != 64)))
             ? "is of another type" :
         !shape || sscanf(shape, "\"shape\":[%19llu,%19llu%c", &rows, &cols, &end) != 3 ||
             end != ']' || rows != t->rows || cols != t->cols ? "has another shape" :
         !place || sscanf(place, "\"data_offsets\":[%19llu,%19llu%c", &t->begin, &t->end, &end) != 3
             || end != ']' || t->end > k->size || t->begin > t->end ||
-            t->end - t->begin != n * (size /= 8) ? "is not where or as long as it says" : NULL;
+            t->end - t->begin != n * bits / 8 ? "is not where or as long as it says" : NULL;
+    const count size = bits / 8;
     for (const Tensor *other = all->at; other < t; other++)
         if (t->begin < other->end && other->begin < t->end) wrong = "overlaps with another";
     for (count j = 0; j < n && !wrong; j++) {
@@ -921,7 +922,7 @@ static Model load(const char *path, Text *text, Config *c) {
     m = new_model(c, text->V);
     all = tensors(&m, text, c);
     for (int i = 0; i < TENSORS; i++) read_tensor(&k, &all, i);
-    const Tensor *last = &all.at[TENSORS - 1];
+    const Tensor *last = &all.at[TENSORS - 1]; // mby (V,1)
     if ((last->end - last->begin) / text->V != sizeof(real))
         fprintf(stderr, "min_char_rnn: %s is of %s precision: it goes on in %s, not to the digit\n",
                 path, DOUBLE ? "single" : "double", DOUBLE ? "double" : "single");
@@ -984,7 +985,7 @@ static Config parse_command_line(int argc, char **argv) {
     for (int got, i; (got = getopt_long(argc, argv, shorts, longs, NULL)) != -1; given[i] = true) {
         if (got == '?') die(WRONG_USAGE, "--help shows the options there are"); // and it said why
         for (i = 0; got != longs[i].val; ) i++;
-        set_option(&c, &options[i], optarg ? optarg : "1");
+        set_option(&c, &options[i], options[i].takes ? optarg : "1");
     }
     if (c.help || c.version) return (Config){ .help = c.help, .version = c.version };
     for (int i = 0; i < OPTIONS; i++) // a model that is loaded has its sizes, which are never 0
@@ -998,6 +999,7 @@ static Config parse_command_line(int argc, char **argv) {
         samples && (c.input || c.eval) ? "--sample only writes: leave INPUT and --eval out" :
         c.prime && !samples ? "--prime is what --sample goes on from, which is not there" :
         c.save_best && c.val_fraction == 0 ? "--save-best takes text to test on: --val-fraction" :
+        c.save && c.save_best && !strcmp(c.save, c.save_best) ? "--save and --save-best are one" :
         c.input || samples ? NULL :
         "which text? Name a file, or '-' for standard input (--help shows more)";
     if (wrong) die(WRONG_USAGE, "%s", wrong);
@@ -1025,12 +1027,12 @@ static void start_threads(Model *m) {
 
 // The status line, after so many iterations and seconds: it replaces the last one.
 static void show_status(const Model *m, const Config *c, double done, double took) {
-    const double T = c->seq_length, B = c->batch_size, share = c->iters ? 1.0 * m->n / c->iters : 0;
-    const count left = share ? took / done * (c->iters - m->n) : 0; // seconds
+    const double T = c->seq_length, B = c->batch_size, part = c->iters ? 1.0 * m->n / c->iters : 0;
+    const count left = part ? took / done * (c->iters - m->n) : 0; // seconds
     fprintf(stderr, CLEAR_LINE "iter %llu", m->n);
-    if (share) fprintf(stderr, "/%llu (%.0f%%)", c->iters, 100 * share);
+    if (part) fprintf(stderr, "/%llu (%.0f%%)", c->iters, 100 * part);
     fprintf(stderr, ", %.3f nats/char, %.0f char/s", m->smooth_loss / T, done * T * B / took);
-    if (share) fprintf(stderr, ", %llu:%02llu:%02llu left", left / 3600, left / 60 % 60, left % 60);
+    if (part) fprintf(stderr, ", %llu:%02llu:%02llu left", left / 3600, left / 60 % 60, left % 60);
 }
 
 // What is written has to arrive: when it cannot, training ends as if it had been stopped.
@@ -1044,7 +1046,7 @@ static void flush(FILE *out, const char *name) {
 // seconds that the last of them had reached.
 static FILE *open_log(const char *path, count n, double *took) {
     static const char header[] = "iter\tepoch\tseconds\tloss\tval_loss\n";
-    char line[128] = "";
+    char line[128];
     count iter;
     double s = 0;
     long end = 0;
@@ -1053,19 +1055,20 @@ static FILE *open_log(const char *path, count n, double *took) {
            (end == 0 ? strcmp(line, header) == 0 :
             sscanf(line, "%llu\t%*f\t%lf", &iter, &s) == 2 && iter < n))
         end = ftell(table), *took = s;
-    if (*line && end == 0) die(FAILED, "%s: this is no log: name another file", path);
+    if (table && end == 0 && ftell(table) > 0) die(FAILED, "%s: no log: name another file", path);
     if (!table || fseek(table, end, SEEK_SET) != 0 || ftruncate(fileno(table), end) != 0)
         die(FAILED, "%s: %s", path, strerror(errno));
-    if (end == 0) fputs(header, table);
+    if (end == 0) fputs(header, table), fflush(table);
     return table;
 }
 
-// Whether what is done every so many iterations is due: in the end it is, too.
+// Whether what is done every so many iterations (0: never) is due: in the end it is, too.
 static bool due(const Model *m, const Config *c, count every) {
     return every && (m->n % every == 0 || (c->iters && m->n >= c->iters));
 }
 
-// Another text than the model has been learning is read from its beginning.
+// Says whether there is nothing to do. Another text than the model has been learning is read from
+// its beginning.
 static void begin_text(Model *m, const Text *text, const Config *c) {
     if (c->iters && m->n >= c->iters)
         fprintf(stderr, "min_char_rnn: %s has had its %llu iterations: to go on, raise --iters\n",
@@ -1075,8 +1078,7 @@ static void begin_text(Model *m, const Text *text, const Config *c) {
     if (m->text == hash) return;
     if (c->load) fprintf(stderr, "min_char_rnn: %s is not the text, or not the part of it, that %s "
                          "was learning: it is read from its beginning\n", c->input, c->load);
-    m->text = hash, m->p = 0, m->val_loss = 0;
-    zero(m->hprev);
+    m->text = hash, m->p = 0, m->val_loss = 0, zero(m->hprev);
 }
 
 static void show_sample(Model *m, const Text *text, Ix x, const Config *c) {
@@ -1100,8 +1102,9 @@ static void show_losses(const Model *m, const Config *c, double val_loss, double
     flush(table, c->log);
 }
 
-// The loss on the next chunk, the mean over the streams. When it has diverged, the run ends.
-static double next_loss(Model *m, const Ix *inputs, size_t stream, const Config *c) {
+// lossFun on the next chunk, with its gradient, for adagrad, and hprev. Returns the loss, the mean
+// over the streams. When it has diverged, the run ends.
+static double checked_lossFun(Model *m, const Ix *inputs, size_t stream, const Config *c) {
     double loss = lossFun(m, inputs, stream) / c->batch_size;
     if (!(loss < 700.0 * c->seq_length)) // or is NaN; somewhere here the Python's exp overflows
         die(FAILED, "iteration %llu: the loss has diverged, to %g: lower --learning-rate",
@@ -1131,7 +1134,7 @@ static bool train(Model *m, Text *text, Config *c) {
 
         if (c->save && (stopped || last || (m->n > first && due(m, c, c->save_every)))) {
             copy(m->kept, m->hprev);
-            next_loss(m, inputs, stream, c);        // what has diverged is not saved
+            checked_lossFun(m, inputs, stream, c);  // what has diverged is not saved
             copy(m->hprev, m->kept);
             saved = save(c->save, &all, false);
         }
@@ -1148,7 +1151,8 @@ static bool train(Model *m, Text *text, Config *c) {
             show_sample(m, text, *inputs, c);
         }
         if (stop) continue;
-        m->smooth_loss = m->smooth_loss * 0.999 + next_loss(m, inputs, stream, c) * 0.001;
+        double loss = checked_lossFun(m, inputs, stream, c);
+        m->smooth_loss = m->smooth_loss * 0.999 + loss * 0.001;
         if (val_loss || due(m, c, c->print_every)) {
             fputs(clear_line, stderr);
             show_losses(m, c, val_loss, (double)m->n * T / stream, before + seconds() - started,
@@ -1177,17 +1181,15 @@ static void hold_out(Text *text, const Config *c) {
     const count stream = text->n / c->batch_size, T = c->seq_length;
     if (text->V == 1) die(FAILED, "%s: a single unique character: nothing to predict", c->input);
     if (stream <= T)
-        die(FAILED, "%s: %llu characters a stream, where %llu steps take %llu: lower "
-            "--seq-length%s", c->input, stream, T, T + 1,
-            c->batch_size > 1 ? " or --batch-size" : "");
+        die(FAILED, "%s: %llu characters a stream, but %llu steps take %llu: lower --seq-length%s",
+            c->input, stream, T, T + 1, c->batch_size > 1 ? " or --batch-size" : "");
     if (c->val_fraction > 0 && text->held_out < 2)
-        die(FAILED, "%s: %llu characters to test on: raise --val-fraction", c->input,
-            text->held_out);
+        die(FAILED, "%s: %llu to test on: raise --val-fraction", c->input, text->held_out);
 }
 
 static void on_signal(int signal_number) { stop = signal_number; }
 
-// Asked to stop, it finishes the iteration first; asked again, it stops where it is.
+// Asked to stop, it finishes the iteration first; asked again the same way, it stops where it is.
 static void catch_signals(void) {
     struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND }, now;
     sigaction(SIGINT, &action, NULL);
@@ -1198,10 +1200,10 @@ static void catch_signals(void) {
 
 #ifndef TESTING
 int main(int argc, char **argv) {
-    for (int fd = 0; fd < 3; fd++) // where one of these is closed, no other file takes its place
+    for (int fd = 0; fd < 3; fd++) // a closed one fails as before, but no file can take its place
         if (fcntl(fd, F_GETFD) == -1) open("/dev/null", fd ? O_RDONLY : O_WRONLY);
     Config c = parse_command_line(argc, argv);
-    static Text text, prime; // these last to the very end, where threads still wait at the model
+    static Text text, prime; // static: within reach to the end, and so nothing that leaks
     static Model m;
     bool saved = true;
     text.char_to_ix = xcalloc(CODES, sizeof(Ix)), text.bytes = c.bytes;
@@ -1228,6 +1230,7 @@ int main(int argc, char **argv) {
         printf("data has %llu characters, %llu unique.\n", text.n + text.held_out, text.V);
         flush(stdout, "standard output");
         if (!c.load) m = new_model(&c, text.V);
+        free(typed_text(&text, "--stop", c.stop).data); // refused now, or not at all
         begin_text(&m, &text, &c);
         start_threads(&m);
         catch_signals();

@@ -217,6 +217,17 @@ test_nothing_lost() {
     cp $text "$dir/text"
     unwritable 'text cannot be written: File exists' "$dir/text"
     same_file 'a text in the place of a model' $text "$dir/text"
+    for text_there in 'hello' 'int f() { return 1; }'; do # short, or with the brace where a header's is
+        echo "$text_there" >"$dir/kept"
+        unwritable 'kept cannot be written: File exists' "$dir/kept"
+        mv "$dir/kept" "$dir/kept.tmp"
+        unwritable 'kept cannot be written: File exists' "$dir/kept"
+        same 'a text beside it' "$text_there" "$(cat "$dir/kept.tmp")"
+        rm "$dir/kept.tmp"
+    done
+    refuses 1 'kept cannot be written: File exists' --save "$dir/kept" --log "$dir/kept" $text
+    rm "$dir/kept"
+    refuses 2 'save and --save-best' --save "$dir/kept" --save-best "$dir/kept" --val-fraction 0.1 $text
     : >"$dir/kept"
     works -n 1 $small --save "$dir/kept" $text
     same 'an empty file may be replaced' 1 "$(reached "$dir/kept")"
