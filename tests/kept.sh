@@ -466,6 +466,7 @@ sampling_stop() {
     same 'a text that does not come up' 50 "$(bytes <"$dir/out")"
     run -n 1 $small -s 5 --print-every 0 --sample-length 100000 --stop e $text
     below 'bytes until --stop in training' "$(bytes <"$dir/out")" 10000
+    refuses 1 'stop.*U\+007E' -n 200 $small --sample-every 0 --stop '~' $text # at the start, not later
     same 'samples that end so' 2 "$(grep -c 'e $' "$dir/out")"
 }
 
@@ -553,6 +554,11 @@ nats() { sed -n 's/.*: \([0-9.]*\) nats.*/\1/p' "$dir/out"; } # of --eval
 lowest() { sed -n 's/.*val loss: \([0-9.]*\) nats.*/\1/p' "$1" | sort -n | head -n 1; }
 
 test_held_out() {
+    awk 'BEGIN { for (i = 0; i < 1000; i++) printf "ab" }' >"$dir/text" # soon it is sure of all of it
+    works -q -n 2000 -H 20 -T 8 -l 2 --val-fraction 0.1 --eval-every 200 --sample-every 0 "$dir/text"
+    same 'held-out losses of 0' 11 "$(grep -c 'val loss' "$dir/out")"
+    says 'a held-out loss of 0' '^iter 2000, val loss: 0.000000 nats' "$dir/out"
+
     works -n 100 $small --val-fraction 0.1 --eval-every 30 --print-every 20 --sample-every 0 $text
     same 'held-out losses' '0 30 60 90 100 ' \
         "$(sed -n 's/^iter \([0-9]*\), val loss: [0-9.]* nats\/char, [0-9.]* bits\/char$/\1 /p' \
