@@ -466,8 +466,8 @@ sampling_stop() {
     same 'a text that does not come up' 50 "$(bytes <"$dir/out")"
     run -n 1 $small -s 5 --print-every 0 --sample-length 100000 --stop e $text
     below 'bytes until --stop in training' "$(bytes <"$dir/out")" 10000
-    refuses 1 'stop.*U\+007E' -n 200 $small --sample-every 0 --stop '~' $text # at the start, not later
     same 'samples that end so' 2 "$(grep -c 'e $' "$dir/out")"
+    refuses 1 'stop.*U\+007E' -n 200 $small --sample-every 0 --stop '~' $text # at the start, not later
 }
 
 ragged() { [ $(($(bytes <"$dir/out") % 1024)) -ne 0 ]; } # no buffer is of such a size
