@@ -8,6 +8,12 @@ reached() {
     "$prog" -q --load "$1" -n 1 --sample-every 0 $text 2>/dev/null |
         sed -n 's/^iter \([0-9]*\), loss.*/\1/p'
 }
+tensor() { # its bytes in a file
+    set -- "$2" $(head -c 4096 "$2" | tr '{}' '\n\n' | grep -a -A 1 "\"$1\":\$" |
+        sed -n 's/.*"data_offsets":\[\([0-9]*\),\([0-9]*\)\].*/\1 \2/p')
+    header=$(head -c 8 "$1" | od -An -v -tu1 | awk '{ print $1 + 256 * $2 }')
+    tail -c +$((9 + header + $2)) "$1" | head -c $(($3 - $2))
+}
 left_over() { find "$1" -name '*.tmp'; }
 several() { for i in 1 2 3 4 5 6 7 8 9 10; do cat "$@"; done; }
 utf8_text() { # in the file text: characters of 1, 2, 3 and 4 bytes
@@ -167,12 +173,22 @@ resume_other_text() {
     { printf 'a'; cat $text; } >"$dir/other"
     works -n 50 --sample-every 0 --load "$dir/model" --save "$dir/other1" "$dir/other"
     says 'another text' 'other.* not the text' "$dir/err"
+    same 'p for another text' 0 "$(tensor p "$dir/other1" | tr -d '\000' | bytes)"
+    same 'the hidden state for another text' 0 "$(tensor hprev "$dir/other1" | tr -d '\000' | bytes)"
+    below 'bytes of it before that' 9 "$(tensor hprev "$dir/model" | tr -d '\000' | bytes)"
     { printf 'a'; cat $text; echo; } >"$dir/other"
     works -n 50 --sample-every 0 --load "$dir/other1" --save "$dir/model" "$dir/other"
     says 'yet another text' 'other.* not the text' "$dir/err"
     works -n 50 --sample-every 0 --load "$dir/model" --save "$dir/whole" "$dir/other"
     says_not 'the text that it learns by now' 'text' "$dir/err"
     same_file 'the model of that text' "$dir/whole" "$dir/model"
+
+    awk 'BEGIN { for (i = 0; i < 1000; i++) printf "ab"; printf "cdef" }' >"$dir/abab"
+    works -n 200 $small --sample-every 0 --val-fraction 0.1 --eval-every 50 --save "$dir/low" "$dir/abab"
+    awk 'BEGIN { for (i = 0; i < 1000; i++) printf "fadecb" }' >"$dir/fade"
+    works -n 201 --sample-every 0 --load "$dir/low" --val-fraction 0.1 --eval-every 1 \
+        --save-best "$dir/best" "$dir/fade"
+    same 'the best model on another text' 200 "$(tensor n "$dir/best" | od -An -tu8 | tr -d ' ')"
 
     # It begins at the beginning, where b follows a; after 2000 characters it is another letter.
     awk 'BEGIN { for (i = 0; i < 1000; i++) printf "acbd" }' >"$dir/acbd"
@@ -234,6 +250,7 @@ test_nothing_lost() {
 
     lost_disk
     lost_killed
+    lost_early
     lost_signals
     lost_diverged
     lost_output
@@ -313,6 +330,17 @@ lost_killed() {
     same "models lost in $times kills" 0 $bad
     below 'iterations between the kills' 1 "$last"
     rm -f "$dir/model.tmp"
+}
+
+# What was there stays there until there is something to save.
+lost_early() {
+    works -n 50 $small --sample-every 0 --save "$dir/whole" $text
+    cp "$dir/whole" "$dir/model"
+    start "$prog" -n 0 --sample-every 0 --save-every 1000000000 --save "$dir/model" $text
+    trains
+    kill -KILL $pid
+    wait $pid 2>/dev/null
+    same_file 'a model before another one is saved' "$dir/whole" "$dir/model"
 }
 
 lost_signals() {
