@@ -186,7 +186,7 @@ resume_other_text() {
     awk 'BEGIN { for (i = 0; i < 1000; i++) printf "ab"; printf "cdef" }' >"$dir/abab"
     works -n 200 $small --sample-every 0 --val-fraction 0.1 --eval-every 50 --save "$dir/low" "$dir/abab"
     awk 'BEGIN { for (i = 0; i < 1000; i++) printf "fadecb" }' >"$dir/fade"
-    works -n 201 --sample-every 0 --load "$dir/low" --val-fraction 0.1 --eval-every 1 \
+    works -n 200 --sample-every 0 --load "$dir/low" --val-fraction 0.1 --eval-every 1 \
         --save-best "$dir/best" "$dir/fade"
     same 'the best model on another text' 200 "$(tensor n "$dir/best" | od -An -tu8 | tr -d ' ')"
 
