@@ -75,8 +75,7 @@ static void die(int status, const char *format, ...) {
 }
 
 // Says what cannot be written, and leaves it to the caller to go on.
-static void cannot_write(const char *what) {
-    const char *why = strerror(errno); // isatty may change it
+static void cannot_write(const char *what, const char *why) {
     fprintf(stderr, "%smin_char_rnn: %s cannot be written: %s\n",
             isatty(STDERR_FILENO) ? CLEAR_LINE : "", what, why);
 }
@@ -353,12 +352,13 @@ static void read_text(Text *text, FILE *file, const char *name) {
     for (int32_t code; file && (code = get_char(file, text->bytes)) != EOF; line += code == '\n') {
         if (code >= CODES)
             die(FAILED, "%s: line %zu, byte offset %zu: 0x%02X begins no UTF-8 character: convert "
-                "the file (iconv -f LATIN1 -t UTF-8), or take each byte for a character (--bytes)",
+                "the text (iconv -f LATIN1 -t UTF-8), or take each byte for a character (--bytes)",
                 name, line, offset, (unsigned)code - CODES);
         Ix *ix = &text->char_to_ix[code];
         if (*ix == 0 && text->chars)
             die(FAILED, "%s: line %zu, byte offset %zu: the model has not met the character "
-                "U+%04X: it knows those of its own text", name, line, offset, (unsigned)code);
+                "%s%0*X: it knows those of its own text", name, line, offset,
+                text->bytes ? "0x" : "U+", text->bytes ? 2 : 4, (unsigned)code);
         if (*ix == 0 && (*ix = ++text->V) == 0)
             die(FAILED, "%s: more than %d unique characters, too many for an index: "
                 "take each byte for a character (--bytes)", name, UINT16_MAX);
@@ -616,11 +616,6 @@ static void backward(const Share *s) {
     }
 }
 
-static void run_share(Share *s) {
-    s->loss = forward(s);
-    backward(s);
-}
-
 // Waits until a share has work, or has none: awake at first, for the next iteration is never far
 // away, and then asleep for longer and longer.
 static void wait_for(Share *s, bool work) {
@@ -640,7 +635,8 @@ static double lossFun(Model *m, const Ix *data, size_t stream) {
             for (size_t b = 0; b < B; b++) *input++ = data[b * stream + t];
         s[i].asked++;
     }
-    run_share(s);
+    s->loss = forward(s);
+    backward(s);
     for (size_t i = 1; i < m->threads; i++) {
         wait_for(&s[i], false);
         s->loss += s[i].loss;
@@ -713,8 +709,7 @@ static double evaluate(const Model *m, const Ix *data, size_t n) {
     for (size_t p = 0, T; p + 1 < n && !stop; p += T) {
         T = min(m->shares->ps.rows, n - 1 - p);
         s.inputs = data + p;
-        s.hs = rows(m->shares->hs, 0, T + 1);
-        s.ps = rows(m->shares->ps, 0, T);
+        s.hs = rows(m->shares->hs, 0, T + 1), s.ps = rows(m->shares->ps, 0, T);
         loss += forward(&s);
     }
     return loss;
@@ -817,10 +812,11 @@ static bool save(const char *path, const Tensors *all, bool trial) {
     if (!path) return true;
     char *tmp = xcalloc(strlen(path) + 5, 1);
     sprintf(tmp, "%s.tmp", path);
-    FILE *out = replaceable(path) && replaceable(tmp) ? fopen(tmp, "wb") : (errno = EEXIST, NULL);
+    const bool may = replaceable(path) && replaceable(tmp);
+    FILE *out = may ? fopen(tmp, "wb") : NULL;
     bool done = out && write_tensors(out, all) && fsync(fileno(out)) == 0 &&
                 (trial || rename(tmp, path) == 0);
-    if (!done) cannot_write(path);
+    if (!done) cannot_write(path, may ? strerror(errno) : "it is no checkpoint: name another file");
     if (out && (trial || !done)) unlink(tmp);
     if (out) fclose(out);
     free(tmp);
@@ -963,8 +959,7 @@ static void set_option(Config *c, const Option *o, const char *text) {
 static void print_help(void) {
     printf("Usage: min_char_rnn [options] INPUT\n"
            "       min_char_rnn --load FILE --sample N [options]\n\n"
-           "Trains a character-level recurrent network on the text INPUT ('-' is standard input),\n"
-           "printing samples and losses as it goes.\n\n");
+           "Trains a character-level recurrent network on a text ('-': standard input).\n\n");
     for (const Option *o = options; o < options + OPTIONS; o++) {
         printf(o->letter ? "  -%c, " : "      ", o->letter);
         printf("--%s %-*s", o->name, 18 - (int)strlen(o->name), o->takes ? o->takes : "");
@@ -998,7 +993,8 @@ static Config parse_command_line(int argc, char **argv) {
         (samples || c.eval) && !c.load ? "--sample and --eval take a model: name it with --load" :
         samples && (c.input || c.eval) ? "--sample only writes: leave INPUT and --eval out" :
         c.prime && !samples ? "--prime is what --sample goes on from, which is not there" :
-        c.save_best && c.val_fraction == 0 ? "--save-best takes text to test on: --val-fraction" :
+        (samples || c.eval) && (c.save || c.save_best || c.log) ? "--save and --log need training" :
+        c.save_best && (!c.val_fraction || !c.eval_every) ? "--save-best takes --val-fraction" :
         c.save && c.save_best && !strcmp(c.save, c.save_best) ? "--save and --save-best are one" :
         c.input || samples ? NULL :
         "which text? Name a file, or '-' for standard input (--help shows more)";
@@ -1013,7 +1009,8 @@ static Config parse_command_line(int argc, char **argv) {
 static void *run_thread(void *share) {
     for (Share *s = share; ; s->done++) {
         wait_for(s, true);
-        run_share(s);
+        s->loss = forward(s);
+        backward(s);
     }
     return NULL;
 }
@@ -1038,7 +1035,7 @@ static void show_status(const Model *m, const Config *c, double done, double too
 // What is written has to arrive: when it cannot, training ends as if it had been stopped.
 static void flush(FILE *out, const char *name) {
     if ((fflush(out) == 0 && !ferror(out)) || stop) return; // a signal may interrupt it, too
-    cannot_write(name);
+    cannot_write(name, strerror(errno));
     stop = OUTPUT_LOST;
 }
 
@@ -1181,8 +1178,9 @@ static void hold_out(Text *text, const Config *c) {
     const count stream = text->n / c->batch_size, T = c->seq_length;
     if (text->V == 1) die(FAILED, "%s: a single unique character: nothing to predict", c->input);
     if (stream <= T)
-        die(FAILED, "%s: %llu characters a stream, but %llu steps take %llu: lower --seq-length%s",
-            c->input, stream, T, T + 1, c->batch_size > 1 ? " or --batch-size" : "");
+        die(FAILED, "%s: %llu characters a stream, but %llu steps take %llu: %s", c->input, stream,
+            T, T + 1, c->load ? "this model needs a longer text" :
+            c->batch_size > 1 ? "lower --seq-length or --batch-size" : "lower --seq-length");
     if (c->val_fraction > 0 && text->held_out < 2)
         die(FAILED, "%s: %llu to test on: raise --val-fraction", c->input, text->held_out);
 }
@@ -1220,9 +1218,10 @@ int main(int argc, char **argv) {
         if (c.sample == 0) c.sample = UINT64_MAX;
         sample(&m, &text, rows(m.h, 1, 1), prime.data[prime.n - 1], c.sample, &c);
     } else if (c.eval) {
-        if (text.n < 2) die(FAILED, "%s: a single character: nothing to predict", c.input);
-        double loss = evaluate(&m, text.data, text.n) / (text.n - 1);
-        printf("%llu characters: %f nats/char, %f bits/char, perplexity %f\n", text.n, loss,
+        const count n = c.val_fraction ? text.n * c.val_fraction : text.n; // held out, or all
+        if (n < 2) die(FAILED, "%s: %llu characters: nothing to predict", c.input, n);
+        double loss = evaluate(&m, text.data + text.n - n, n) / (n - 1);
+        printf("%llu characters: %f nats/char, %f bits/char, perplexity %f\n", n, loss,
                loss / log(2), exp(loss));
     } else {
         if (!c.load) sort_chars(&text);

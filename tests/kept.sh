@@ -231,17 +231,17 @@ test_nothing_lost() {
     rm -rf "$dir/folder"
     lost_devices
     cp $text "$dir/text"
-    unwritable 'text cannot be written: File exists' "$dir/text"
+    unwritable 'text cannot be written: it is no checkpoint' "$dir/text"
     same_file 'a text in the place of a model' $text "$dir/text"
     for text_there in 'hello' 'int f() { return 1; }'; do # short, or with the brace where a header's is
         echo "$text_there" >"$dir/kept"
-        unwritable 'kept cannot be written: File exists' "$dir/kept"
+        unwritable 'kept cannot be written: it is no checkpoint' "$dir/kept"
         mv "$dir/kept" "$dir/kept.tmp"
-        unwritable 'kept cannot be written: File exists' "$dir/kept"
+        unwritable 'kept cannot be written: it is no checkpoint' "$dir/kept"
         same 'a text beside it' "$text_there" "$(cat "$dir/kept.tmp")"
         rm "$dir/kept.tmp"
     done
-    refuses 1 'kept cannot be written: File exists' --save "$dir/kept" --log "$dir/kept" $text
+    refuses 1 'kept cannot be written: it is no checkpoint' --save "$dir/kept" --log "$dir/kept" $text
     rm "$dir/kept"
     refuses 2 'save and --save-best' --save "$dir/kept" --save-best "$dir/kept" --val-fraction 0.1 $text
     : >"$dir/kept"
@@ -675,6 +675,21 @@ consistent() { # what the last --eval printed
 }
 
 test_eval() {
+    works -q -n 50 $small --val-fraction 0.1 --eval-every 50 --save "$dir/model" $text
+    val=$(sed -n 's/^iter 50, val loss: \([0-9.]*\) .*/\1/p' "$dir/out")
+    works --load "$dir/model" --eval --val-fraction 0.1 $text
+    says '--eval of what is held out' "characters: $val nats" "$dir/out"
+    for option in save save-best log; do
+        refuses 2 'save and --log' --load "$dir/model" --eval --$option "$dir/x" $text
+        refuses 2 'save and --log' --load "$dir/model" --sample 9 --$option "$dir/x"
+    done
+    refuses 2 'save-best' --val-fraction 0.1 --eval-every 0 --save-best "$dir/x" $text
+    same 'a file that was not asked for' 0 "$(ls "$dir" | grep -c '^x$')"
+    head -c 20 $text >"$dir/text"
+    refuses 1 'needs a longer text' -n 60 --load "$dir/model" "$dir/text"
+    works -q -n 50 $small --bytes --save "$dir/bytes" $text
+    refuses 1 'prime.*character 0xE6' --load "$dir/bytes" --sample 9 --prime "$(printf '\346')"
+
     works -n 1 -l 0 $small --sample-every 0 --save "$dir/model" $text
     works --load "$dir/model" --eval $text
     consistent

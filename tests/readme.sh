@@ -5,7 +5,7 @@ fenced() { awk -v n="$1" '/^```/ { on = /python/ && ++k == n; next } on' README.
 typed() { (cd "$dir/readme" && sh -e "$dir/commands") >"$dir/out" 2>"$dir/err"; status=$?; }
 
 test_readme() {
-    mkdir "$dir/readme" && ln -s "$prog" "$PWD/data" "$dir/readme"
+    rm -rf "$dir/readme" && mkdir "$dir/readme" && ln -s "$prog" "$PWD/data" "$dir/readme"
     works --help
     sed -n '/^ .*-H/,$p' "$dir/out" >"$dir/want"
     indented '  -H, --hidden' >"$dir/got"
@@ -50,6 +50,10 @@ test_sweep() {
             sed "s/-n 5000/-n $n --print-every 10/" "$dir/block" >"$dir/commands"
             typed
             same "exit status ($(head -c 300 "$dir/err"))" 0 $status
+            cp -R "$dir/readme/runs" "$dir/readme/before"
+            typed
+            same 'what a sweep that is done does' '' "$(cd "$dir/readme" && diff -r runs before)"
+            rm -rf "$dir/readme/before" "$dir"/readme/runs/*.done
         done
         same 'runs' 6 "$(cat "$dir"/readme/runs/*.tsv | grep -c '^90	')"
         cut -f 1,2,4,5 "$dir"/readme/runs/*.tsv >"$dir/tables"
