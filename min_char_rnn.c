@@ -868,7 +868,7 @@ static void read_tensor(const Checkpoint *k, Tensors *all, int i) {
     const char *type = strstr(entry, "\"dtype\""), *shape = strstr(entry, "\"shape\""),
                *place = strstr(entry, "\"data_offsets\""), *wrong =
         times == 0 ? "is missing" : times > 1 ? "is there twice" :
-        strpbrk(entry, " +-") ? "has a sign where there is none" :
+        strpbrk(entry, " +-") ? "has a sign or a blank in its header" :
         !type || sscanf(type, "\"dtype\":\"%c%2llu%c", &kind, &bits, &end) != 3 || end != '"' ||
             kind != t->kind || (bits != 8 * t->size && (kind == 'U' || (bits != 32 && bits != 64)))
             ? "is of another type" :
@@ -887,7 +887,7 @@ static void read_tensor(const Checkpoint *k, Tensors *all, int i) {
             double value = size == 4 ? x.f32 : x.f64;
             if (t->size == 4) x.f32 = value, value = x.f32; // it may be of the other precision
             else x.f64 = value;
-            if (!isfinite(value) || (value < 0 && *t->name == 'm')) wrong = "has no such number";
+            if (!isfinite(value) || (value < 0 && *t->name == 'm')) wrong = "has a wrong number";
         }
         memcpy(number(t, j), &x, t->size);
     }
