@@ -616,6 +616,8 @@ static void backward(const Share *s) {
     }
 }
 
+static void run_share(Share *s) { s->loss = forward(s), backward(s); }
+
 // Waits until a share has work, or has none: awake at first, for the next iteration is never far
 // away, and then asleep for longer and longer.
 static void wait_for(Share *s, bool work) {
@@ -635,8 +637,7 @@ static double lossFun(Model *m, const Ix *data, size_t stream) {
             for (size_t b = 0; b < B; b++) *input++ = data[b * stream + t];
         s[i].asked++;
     }
-    s->loss = forward(s);
-    backward(s);
+    run_share(s);
     for (size_t i = 1; i < m->threads; i++) {
         wait_for(&s[i], false);
         s->loss += s[i].loss;
@@ -1009,8 +1010,7 @@ static Config parse_command_line(int argc, char **argv) {
 static void *run_thread(void *share) {
     for (Share *s = share; ; s->done++) {
         wait_for(s, true);
-        s->loss = forward(s);
-        backward(s);
+        run_share(s);
     }
     return NULL;
 }
