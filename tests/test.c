@@ -397,7 +397,7 @@ static void test_utf8(void) {
     fclose(file);
 }
 
-static char path[] = "/tmp/min_char_rnn_test_XXXXXX"; // the one file that has to have a name
+static char path[4096]; // of the one file that has to have a name
 
 static void write_text(const void *bytes, size_t size) {
     FILE *file = fopen(path, "wb");
@@ -473,7 +473,7 @@ static void test_read_text(void) {
     }
     remove(path);
     CHECK_END(FAILED, strerror(ENOENT), read_named, path);
-    CHECK_END(FAILED, strerror(EISDIR), read_named, "/tmp");
+    CHECK_END(FAILED, strerror(EISDIR), read_named, ".");
 }
 
 // -------------------------------------------------------------------------------------------------
@@ -759,10 +759,12 @@ static void test_sample(void) {
 }
 
 int main(void) {
-    int named = mkstemp(path);
-    if (named < 0)
+    const char *folder = getenv("TMPDIR");
+    snprintf(path, sizeof path, "%s/min_char_rnn.%ld", folder ? folder : P_tmpdir, (long)getpid());
+    FILE *named = fopen(path, "wx"); // a new one
+    if (!named)
         die(FAILED, "%s: %s", path, strerror(errno));
-    close(named);
+    fclose(named);
     test_memory();
     test_rng();
     test_choice();
