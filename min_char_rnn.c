@@ -1,109 +1,854 @@
 /* min_char_rnn: a character-level recurrent network, trained on any text, in one C file.
 
-Andrej Karpathy's min-char-rnn.py (BSD licence; CS231n, lecture 10) told again in C, in the same
-order and under the same names. It needs libc and libm, and this builds it:
+This is Andrej Karpathy's min-char-rnn.py (BSD licence; CS231n, lecture 10) in C: the same steps in
+the same order, under the same names. It needs libc and libm. To build and run it:
 
     cc -O3 -march=native min_char_rnn.c -o min_char_rnn -lm -pthread && ./min_char_rnn input.txt
 
-The network reads one character x(t) at a time, keeps what it needs to know in a hidden state h(t),
-and says from that how likely each character is to come next:
+The network reads one character x(t) at a time, keeps what it needs to remember in a hidden state
+h(t), and computes from that how likely each character is to come next:
 
     h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh)         the recurrence
     y(t) = Why h(t) + by                            a score for every character ("logits")
     p(t) = exp(y(t)) / sum(exp(y(t)))               softmax: scores to probabilities
-    loss = - sum over t of x(t+1) . log p(t)        cross-entropy with what really came next
+    loss = - sum over t of log p(t)[x(t+1)]         cross-entropy with the character that came next
 
-Training unrolls this over T characters of text, follows the loss backwards through every step to
-all five parameters (truncated backpropagation through time), and takes a step downhill (Adagrad).
-The sizes that stand behind every array:
+Training unrolls this over T characters, follows the loss backwards through every step to all
+parameters (truncated backpropagation through time), and takes a small step downhill (Adagrad).
+Shapes in the comments are made of these sizes:
 
-    V   characters in the vocabulary      H   hidden units
-    T   steps unrolled at once            B   streams: places of the text that are read side by side
+    V   characters in the vocabulary      H   hidden units in a layer
+    T   steps that are unrolled           B   streams: places in the text that are read in parallel
 
-An activation is a row: (T*B,H) means H numbers for each step and stream. Weights are stored
-(in,out), the Python's transposed: row i is what input i adds to each output, and what is
+Activations have one row per step and stream: (T*B,H) is H numbers for each of them. Weights are
+stored (in,out), transposed from the Python's: row i is what input i adds to each output. So
 np.dot(W, h) there is matmul(out, h, W, SET) here.
 
- 1 What Python and NumPy gave us   5 Model parameters    10 Held-out loss
- 2 Arithmetic                      6 The loss function   11 Checkpoints
- 3 Data I/O                        7 Sampling            12 The command line
- 4 Hyperparameters                 8 Adagrad             13 The main loop                      */
+Part I is the lecture, from top to bottom, and all that a student needs. Part II is the machinery
+behind it: what NumPy did for the Python, and what a program needs that people use.
 
-#define _DEFAULT_SOURCE // glibc and musl show what is POSIX under -std=c11, too
+  I: 1 What NumPy gave us      4 The loss function      7 The main loop
+     2 Data I/O                5 Sampling               8 LSTM and GRU
+     3 Model parameters        6 Adagrad                9 Dropout and Adam
+ II: 10 Matrices, exp, tanh   13 Memory and threads    16 Checkpoints
+     11 Random numbers        14 A look inside         17 A user's files
+     12 Text                  15 The command line      18 The terminal, signals, main         */
+
+#define _GNU_SOURCE // all of POSIX, under -std=c11 too; and, on Linux, which cores we may use
+#define _FILE_OFFSET_BITS 64
 #include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
 #include <math.h>
-#include <pthread.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #ifndef REAL
 #define REAL float // -DREAL=double computes what NumPy does, to the digit
 #endif
 typedef REAL real;
-typedef unsigned long long count; // of characters or iterations: 64 bits on any machine
-typedef uint16_t Ix; // a character's index in the vocabulary: where its one-hot vector has the 1
+typedef unsigned long long count; // of characters or iterations: 64 bits everywhere
+typedef uint16_t Ix; // a character's index in the vocabulary: the 1 in its one-hot vector
 
-// ==== 1  What Python and NumPy gave us: an end with a reason, memory, random numbers =============
+// ==== 1  Part I, the lecture: what NumPy gave us (defined in part II) ============================
 
-#define CLEAR_LINE "\r\033[K"          // on a terminal
-enum { FAILED = 1, WRONG_USAGE = 2 }; // exit status
-enum { OUTPUT_LOST = -1 };            // what is written does not arrive
-static volatile sig_atomic_t stop;    // why to end: a signal's number, or OUTPUT_LOST; 0: go on
+typedef struct { // a matrix, or a window into one
+    real *at;    // its first number
+    size_t rows, cols;
+    ptrdiff_t row_step, col_step; // from a number to the one below it, and to the one beside it
+} Matrix;
 
-// Says what could not be done, why, and what to do about it; and ends the program.
-__attribute__((noreturn, format(printf, 2, 3)))
-static void die(int status, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    fprintf(stderr, "%smin_char_rnn: ", isatty(STDERR_FILENO) ? CLEAR_LINE : "");
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "\n");
-    exit(status);
-}
+enum { SET, ADD };
+static void matmul(Matrix out, Matrix a, Matrix b, int how); // out = np.dot(a, b); ADD: out += ...
+static Matrix new_matrix(size_t m, size_t n);     // np.zeros((m, n))
+static real *row(Matrix a, size_t i);             // a[i]
+static Matrix rows(Matrix a, size_t i, size_t m); // a[i:i+m], a window
+static Matrix transposed(Matrix a);               // a.T, a window: nothing is moved
+static Matrix upside_down(Matrix a);              // a[::-1], a window
+static void transpose(Matrix out, Matrix a);      // out = a.T, moved
+static void copy(Matrix out, Matrix a);           // out[:] = a
+static void zero(Matrix a);                       // a[:] = 0
+static void add(real *out, const real *a, const real *b, size_t n); // out = a + b, n numbers
 
-// Says what cannot be written, and leaves it to the caller to go on.
-static void cannot_write(const char *what, const char *why) {
-    fprintf(stderr, "%smin_char_rnn: %s cannot be written: %s\n",
-            isatty(STDERR_FILENO) ? CLEAR_LINE : "", what, why);
-}
+// A vec is as many reals as a register holds: + and * work on all of them at once. Rows are padded
+// with zeros to whole vecs.
+#if defined __AVX512F__
+enum { VECTOR_BYTES = 64 };
+#elif defined __AVX__
+enum { VECTOR_BYTES = 32 };
+#else
+enum { VECTOR_BYTES = 16 };
+#endif
+enum { LANES = VECTOR_BYTES / sizeof(real) };
+typedef real vec __attribute__((vector_size(VECTOR_BYTES), may_alias));
+static size_t vectors(size_t n);                  // how many of them hold n numbers
+static vec exp_(vec x);                           // np.exp(x)
+static vec tanh_(vec x);                          // np.tanh(x)
+static vec sigmoid(vec x);                        // 1 / (1 + np.exp(-x))
+static vec rsqrt(vec x);                          // 1 / np.sqrt(x)
+static vec clip(vec x, real most);                // np.clip(x, -most, most)
 
-// n things of a size, all zero, where a line of the cache begins.
-static void *xcalloc(count n, size_t size) {
-    void *memory = NULL;
-    if (n > SIZE_MAX / size || posix_memalign(&memory, 64, n * size) != 0)
-        die(FAILED, "there are no %.3g GB of memory: lower --hidden-size, --seq-length or "
-            "--batch-size, or train on less text", (double)n * size / 1e9);
-    memset(memory, 0, n * size);
-    return memory;
-}
-
-static double seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec + 1e-9 * now.tv_nsec;
-}
-
-// NumPy's legacy generator: the Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998).
-typedef struct {
-    uint32_t state[624], used; // how many of the 624 have been given out
-    uint32_t has_kept;         // randn makes two numbers at a time: whether the second still waits,
-    double kept;               // and the number itself
+typedef struct {                                  // NumPy's random numbers (section 11)
+    uint32_t state[624], used, has_kept;
+    double kept;
 } Rng;
+static void rng_seed(Rng *rng, uint32_t seed);    // np.random.seed(seed)
+static void randn(Matrix w, double scale, Rng *rng); // w = np.random.randn(*w.shape) * scale
+static Ix choice(const real *p, size_t V, Rng *rng); // np.random.choice(range(V), p=p)
+static uint64_t hash(uint64_t x);                 // x, scrambled: a random number for each x
 
-static void rng_seed(Rng *rng, uint32_t seed) { // np.random.seed(seed)
+enum { FAILED = 1, WRONG_USAGE = 2 };             // exit status
+enum { OUTPUT_LOST = -1 };
+static volatile sig_atomic_t stop;                // why to end: a signal, OUTPUT_LOST, 0: go on
+__attribute__((noreturn, format(printf, 2, 3)))
+static void die(int status, const char *format, ...); // says why, and exits
+static void *xcalloc(count n, size_t size);       // n zeroed items, or die
+
+// ==== 2  Data I/O ================================================================================
+
+enum { CODES = 0x110000 }; // Unicode's code points are 0 to 0x10FFFF
+
+typedef struct {
+    Ix *data;        // (n) the text, each character as its index in chars
+    uint32_t *chars; // (V) the vocabulary, sorted: code points, or bytes with --bytes
+    Ix *char_to_ix;  // (CODES) the way back, counted from 1; 0: no such character
+    count n, V, bytes;
+    count held_out;  // characters after the n that are kept for testing
+} Text;
+
+typedef struct Reader Reader;                       // a text that is being read (section 12)
+static Reader *start_reading(FILE *file, const char *name, bool bytes);
+static int32_t get_char(Reader *in);                // a code point, or EOF; or dies: no UTF-8
+static void put_char(int32_t code, bool bytes);     // prints it
+static void check_new_char(const Text *text, const Reader *in, int32_t code); // or dies
+
+// data = open(path).read(), as indices in order of appearance until sort_chars. Where there is a
+// vocabulary (a model's) the text may have no other characters.
+static void read_text(Text *text, FILE *file, const char *name) {
+    Reader *in = start_reading(file, name, text->bytes);
+    size_t room = 0;
+    for (int32_t code = get_char(in); code != EOF; code = get_char(in)) {
+        Ix *ix = &text->char_to_ix[code];
+        if (*ix == 0) {
+            check_new_char(text, in, code);
+            *ix = ++text->V;
+        }
+        if (text->n == room) {
+            room += room / 2 + 65536;
+            text->data = realloc(text->data, room * sizeof(Ix)); // fails long before room overflows
+            if (!text->data) die(FAILED, "%s: not enough memory for this text", name);
+        }
+        text->data[text->n++] = *ix - 1;
+    }
+    if (text->n == 0) die(FAILED, "%s: the file is empty: name a text to learn from", name);
+    free(in);
+}
+
+// chars = sorted(set(data)); char_to_ix = { ch:i for i,ch in enumerate(chars) }
+static void sort_chars(Text *text) {
+    Ix *sorted = xcalloc(text->V, sizeof(Ix)); // from the first index to the final one
+    text->chars = xcalloc(text->V, sizeof *text->chars);
+    for (uint32_t code = 0, ix = 0; code < CODES; code++) {
+        if (text->char_to_ix[code] == 0) continue;
+        text->chars[ix] = code;
+        sorted[text->char_to_ix[code] - 1] = ix;
+        text->char_to_ix[code] = ++ix;
+    }
+    for (size_t i = 0; i < text->n; i++) text->data[i] = sorted[text->data[i]];
+    free(sorted);
+}
+
+// ==== 3  Hyperparameters and model parameters ====================================================
+
+static const double NO_LOSS = 1e30; // worse than any
+enum { RNN = 1, LSTM, GRU };  // --cell
+enum { ADAGRAD = 1, ADAM };   // --optimizer
+enum { LAYERS = 8, GATES = 4 }; // at most
+
+typedef struct { // defaults, ranges and help are in the table of section 17
+    count hidden_size, seq_length, batch_size; // H, T, B (the Python's: 100, 25, 1)
+    count layers, cell, optimizer, bytes;      // these seven are fixed when a model is made
+    double learning_rate, clip, decay, dropout, temperature, val_fraction;
+    count iters, seed, threads, print_every, sample_every, sample_length, save_every, eval_every;
+    count sample, eval, show_cells, show_gradients, color, quiet, help, version;
+    const char *input, *save, *save_best, *load, *prime;
+} Config;
+
+// A gate computes a = Wx x + Wh h + b: (in,H), (H,H), (1,H). The vanilla RNN has one in each layer,
+// named h, so that its weights are Wxh, Whh and bh. The output, Why h + by, is one without an x.
+typedef struct { Matrix Wx, Wh, b; } Gate;
+
+// All parameters, or the gradient on each of them, or an optimizer's memory of each gradient: one
+// block of numbers, so that clipping, updating and adding up are one loop. The rest are windows.
+typedef struct {
+    real *all;
+    size_t count;
+    Gate *gate;     // layer by layer, and then the output
+    Matrix Why, by;                // (H,V), (1,V) the output's weights
+} Params;
+
+// One layer at work on T steps of B streams. hs, cs, dhs and dcs have the step before in front, so
+// that h(t-1) is a row like any other: step t of hs is h(t-1), step t+1 is h(t).
+typedef struct {
+    const Gate *gate, *d;   // its weights, and the gradient of the loss on them
+    Matrix a[GATES];        // (T*B,H) what goes into each gate; then what comes out; in the end da
+    Matrix hs, dhs;         // ((T+1)*B,H) hidden states, and the gradient on them
+    Matrix cs, dcs;         // ((T+1)*B,H) LSTM: the same for c. GRU: r h(t-1), and its gradient
+    Matrix out, mask;       // (T*B,H) what goes up: hs, and with dropout hs * mask
+    Matrix hprev, cprev;    // (B,H) the state that the last chunk left
+    Matrix WhT[GATES], WxT; // (H,H) transposed weights, for the backward pass
+    size_t B;
+} Layer;
+
+typedef struct {
+    const char *name, *gates; // a letter for each: its weights are Wx, Wh and b with that letter
+    const char *state;        // what goes from step to step: h, or h and c
+    void (*forward)(const Layer *l, size_t T), (*backward)(const Layer *l, size_t T);
+} Cell;
+static const Cell cells[4]; // section 8
+
+// The network at work on some of the streams: each thread has one.
+typedef struct {
+    const Cell *cell;
+    Params param, dparam;  // the model's; the gradient of the loss on them, summed over T and B
+    Layer layer[LAYERS];
+    size_t layers, T, B;
+    Ix *inputs;            // ((T+1)*B) the characters of T+1 steps: targets are inputs + B
+    Matrix ps;             // (T*B,V) scores ys, which softmax makes ps, and backward dy
+    Matrix WhyT;           // (V,H)
+    const Ix *text;        // where its first stream begins; the next begins `stream` further on
+    size_t stream, length; // (and how much of it to score: section 14)
+    size_t first;          // the number of its first stream
+    double dropout, loss;  // the loss is summed over T and B
+    uint64_t key;          // what dropout's random numbers are made of
+} Net;
+
+typedef struct { double started, shown, at[2]; count n[2]; bool hinted; } Status;
+
+typedef struct {
+    Params param, mem, mean; // optimizers remember squared gradients, and Adam gradients, too
+    Matrix hprev[LAYERS], cprev[LAYERS]; // (B,H) the state between chunks
+    Net *nets, *tests, one;  // (threads) to train and to score held-out text; to sample
+    size_t threads;
+    Rng rng;
+    count n, p, epoch;       // iterations; where in each stream the next chunk begins; passes
+    count seed, text;        // of the model; a hash of the text that it learns
+    double smooth_loss, val_loss; // nats for T characters; the best held-out loss, nats/character
+    Status status;           // the line on the terminal (section 18)
+} Model;
+
+// Small weights keep tanh where its slope is near 1; with 0 all hidden units would stay the same.
+// 0.01 is the Python's. Deeper and gated networks learn sooner when what comes out of a layer is as
+// large as what went in: 1/sqrt(H). Drawn in the Python's order, they are the Python's numbers.
+static void init_params(Model *m, const Config *c) {
+    const bool vanilla = c->cell == RNN && c->layers == 1;
+    const double scale = vanilla ? 0.01 : 1 / sqrt(c->hidden_size);
+    const size_t gates = strlen(cells[c->cell].gates);
+    m->seed = c->seed;
+    rng_seed(&m->rng, c->seed);
+    for (size_t i = 0; i < c->layers * gates; i++) {
+        randn(m->param.gate[i].Wx, scale, &m->rng); // Wxh = np.random.randn(...)*0.01
+        randn(m->param.gate[i].Wh, scale, &m->rng); // Whh = np.random.randn(...)*0.01
+    }
+    randn(m->param.Why, scale, &m->rng);            // Why = np.random.randn(...)*0.01
+    m->smooth_loss = log(m->param.by.cols) * c->seq_length; // loss at iteration 0
+    m->val_loss = NO_LOSS;
+}
+
+// ==== 4  The loss function =======================================================================
+
+static Matrix step(const Layer *l, Matrix a, size_t t) { return rows(a, t * l->B, l->B); } // (B,H)
+static vec *at(const Layer *l, Matrix a, size_t t) { return (vec *)row(a, t * l->B); }
+static size_t width(const Layer *l) { return vectors(l->B * l->hs.row_step); } // of a step
+
+// a += h W, the only product that has to be done step by step: all others take T steps at once. W
+// just misses the first cache. So every other step adds up from the last row of W to the first, and
+// meets those that the step before has left there: a tenth faster.
+static void recur(Matrix a, Matrix h, Matrix W, size_t t) {
+    if (t % 2) h = transposed(upside_down(transposed(h))), W = upside_down(W);
+    matmul(a, h, W, ADD);
+}
+
+// h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh), where a(t) has Wxh x(t) + bh already
+static void rnn_forward(const Layer *l, size_t T) {
+    for (size_t t = 0; t < T; t++) {
+        recur(step(l, l->a[0], t), step(l, l->hs, t), l->gate[0].Wh, t);  // np.dot(Whh, hs[t-1])
+        const vec *a = at(l, l->a[0], t);
+        vec *h = at(l, l->hs, t + 1);
+        for (size_t j = 0; j < width(l); j++) h[j] = tanh_(a[j]);         // hs[t] = np.tanh(...)
+    }
+}
+
+// With d for the gradient of the loss on what follows it, and ' for a transpose:
+//     da(t) = (1 - h(t)^2) dh(t)         through tanh: dhraw
+//     dh(t-1) += Whh' da(t)              as h(t-1) went into a(t), too: dhnext
+//     dWhh = sum over t of da(t) h(t-1)'
+// Times Whh' at every step: that is how gradients vanish, or explode. dh before the first step is
+// not used: the chain to the chunk before is cut there, or a gradient would take the whole text.
+static void rnn_backward(const Layer *l, size_t T) {
+    for (size_t t = T; t-- > 0; ) {
+        const vec *h = at(l, l->hs, t + 1), *dh = at(l, l->dhs, t + 1);
+        vec *da = at(l, l->a[0], t);
+        for (size_t j = 0; j < width(l); j++)
+            da[j] = (1 - h[j] * h[j]) * dh[j];                 // dhraw = (1 - hs[t] * hs[t]) * dh
+        recur(step(l, l->dhs, t), step(l, l->a[0], t), l->WhT[0], t); // np.dot(Whh.T, dhraw)
+    }
+    matmul(l->d[0].Wh, transposed(rows(l->hs, 0, T * l->B)), rows(l->a[0], 0, T * l->B), SET);
+}                                                              // dWhh += np.dot(dhraw, hs[t-1].T)
+
+static void drop(const Layer *l, const Net *net, size_t layer); // dropout (section 9)
+
+// Forward: scores for T steps of B streams. x(t) is one-hot, all zeros but for a 1 at its character:
+// so Wxh x(t) is just one row of Wxh.
+static void forward(const Net *net) {
+    const size_t TB = net->T * net->B;
+    const Matrix ys = rows(net->ps, 0, TB);
+    const Layer *l = net->layer;
+    for (size_t i = 0; i < net->layers; i++, l++) {
+        copy(step(l, l->hs, 0), l->hprev);                     // hs[-1] = np.copy(hprev)
+        copy(step(l, l->cs, 0), l->cprev);
+        for (size_t k = 0; net->cell->gates[k]; k++) {
+            const Gate *g = &l->gate[k];
+            for (size_t r = 0; r < TB; r++)
+                if (i == 0) add(row(l->a[k], r), row(g->Wx, net->inputs[r]), g->b.at, g->b.cols);
+                else copy(rows(l->a[k], r, 1), g->b);          // np.dot(Wxh, xs[t]) + bh
+            if (i > 0) matmul(rows(l->a[k], 0, TB), rows(l[-1].out, 0, TB), g->Wx, ADD);
+        }
+        net->cell->forward(l, net->T);
+        if (net->dropout > 0) drop(l, net, i);
+    }
+    for (size_t r = 0; r < TB; r++) copy(rows(ys, r, 1), net->param.by);
+    matmul(ys, rows(l[-1].out, 0, TB), net->param.Why, ADD);   // ys[t] = np.dot(Why, hs[t]) + by
+}
+
+// p = exp(y) / sum(exp(y)), in place of V scores y; returns log(sum(exp(y))), for -log p[i] is that
+// less y[i]. The highest score is subtracted first, so that exp cannot overflow. Padding is -inf
+// here (new_model sees to it), and exp(-inf) = 0 adds nothing.
+static double softmax(real *y, size_t V) {
+    vec *v = (vec *)y, sums = { 0 };
+    real highest = y[0], sum = 0;
+    for (size_t i = 1; i < V; i++) highest = y[i] > highest ? y[i] : highest;
+    for (size_t i = 0; i < vectors(V); i++) sums += v[i] = exp_(v[i] - highest);
+    for (size_t i = 0; i < LANES; i++) sum += sums[i];
+    for (size_t i = 0; i < vectors(V); i++) v[i] *= 1 / sum;
+    return highest + log(sum);
+}
+
+// Scores to probabilities. Returns the loss.
+static double cross_entropy(const Net *net) {
+    const Ix *targets = net->inputs + net->B;
+    double loss = 0;
+    for (size_t r = 0; r < net->T * net->B; r++) {
+        real *y = row(net->ps, r), y_target = y[targets[r]];
+        loss += softmax(y, net->ps.cols) - y_target;           // += -np.log(ps[t][targets[t],0])
+    }
+    return loss;
+}
+
+// Backward, from the last step to the first: the gradient of the loss on every parameter.
+//     dy(t) = p(t) - x(t+1)                through softmax and cross-entropy at once
+//     dh(t) = Why' dy(t)                   as h(t) went into y(t); the cell adds Whh' da(t+1)
+//     dWhy = dy(t) h(t)', dby = dy(t), dWxh = da(t) x(t)', dbh = da(t), each summed over t
+static void backward(const Net *net) {
+    const Params *d = &net->dparam;
+    const size_t TB = net->T * net->B;
+    const Matrix dy = rows(net->ps, 0, TB);
+    const Ix *inputs = net->inputs, *targets = inputs + net->B;
+    const Layer *l = &net->layer[net->layers - 1];
+    zero(d->by);
+    for (size_t r = 0; r < TB; r++) {
+        row(dy, r)[targets[r]] -= 1;                           // dy[targets[t]] -= 1
+        add(d->by.at, d->by.at, row(dy, r), dy.cols);          // dby += dy
+    }
+    matmul(d->Why, transposed(rows(l->out, 0, TB)), dy, SET);  // dWhy += np.dot(dy, hs[t].T)
+    transpose(net->WhyT, net->param.Why);
+    matmul(rows(l->dhs, net->B, TB), dy, net->WhyT, SET);      // dh = np.dot(Why.T, dy)
+    for (size_t i = net->layers; i-- > 0; l--) {
+        vec *dh = at(l, l->dhs, 1), *mask = (vec *)l->mask.at;
+        for (size_t j = 0; net->dropout > 0 && j < net->T * width(l); j++) dh[j] *= mask[j];
+        zero(step(l, l->dhs, 0));
+        for (size_t k = 0; net->cell->gates[k]; k++) transpose(l->WhT[k], l->gate[k].Wh);
+        net->cell->backward(l, net->T);                        // dhraw, dWhh
+        for (size_t k = 0; net->cell->gates[k]; k++) {
+            const Matrix da = rows(l->a[k], 0, TB), dWx = l->d[k].Wx, db = l->d[k].b;
+            zero(db);
+            for (size_t r = 0; r < TB; r++) add(db.at, db.at, row(da, r), db.cols); // dbh += dhraw
+            if (i == 0) {
+                zero(dWx);
+                for (size_t r = 0; r < TB; r++) { // dWxh += np.dot(dhraw, xs[t].T), one-hot again
+                    real *dWxh = row(dWx, inputs[r]);
+                    add(dWxh, dWxh, row(da, r), da.cols);
+                }
+            } else {
+                matmul(dWx, transposed(rows(l[-1].out, 0, TB)), da, SET);
+                transpose(l->WxT, l->gate[k].Wx);
+                matmul(rows(l[-1].dhs, net->B, TB), da, l->WxT, k == 0 ? SET : ADD);
+            }
+        }
+    }
+}
+
+static void carry(const Net *net) { // hprev = hs[len(inputs)-1]: the next chunk goes on from there
+    for (const Layer *l = net->layer; l < net->layer + net->layers; l++)
+        copy(l->hprev, step(l, l->hs, net->T)), copy(l->cprev, step(l, l->cs, net->T));
+}
+
+static void read_chunk(const Net *net, size_t p) { // inputs and targets: T+1 characters from p on
+    for (size_t t = 0; t <= net->T; t++)
+        for (size_t b = 0; b < net->B; b++)
+            net->inputs[t * net->B + b] = net->text[b * net->stream + p + t];
+}
+
+static void loss_and_gradient(Net *net) { // of its streams
+    read_chunk(net, 0);
+    forward(net);
+    net->loss = cross_entropy(net);
+    backward(net);
+}
+
+static double in_parallel(Net *nets, size_t n, void work(Net *)); // returns the sum of their losses
+
+// loss, dWxh, dWhh, dWhy, dbh, dby = lossFun(inputs, targets, hprev), summed over the streams. The
+// gradient is left in the first net. hprev stays as it is until carry: a chunk whose loss has
+// diverged leaves no trace. Nets are added up in order, so that a sum is the same each time.
+static double lossFun(Model *m, const Ix *inputs, size_t stream) {
+    for (Net *net = m->nets; net < m->nets + m->threads; net++) {
+        net->text = inputs + net->first * stream;
+        net->stream = stream;
+        net->key = hash(hash(m->seed) + m->n);
+    }
+    const double loss = in_parallel(m->nets, m->threads, loss_and_gradient);
+    const Params *d = &m->nets->dparam;
+    for (size_t i = 1; i < m->threads; i++) add(d->all, d->all, m->nets[i].dparam.all, d->count);
+    return loss;
+}
+
+// ==== 5  Sampling ================================================================================
+
+// Prints n characters that the model says come after the state in m->one and character x.
+static void sample(Model *m, const Text *text, Ix x, count n, double temperature) {
+    real *y = m->one.ps.at;                        // (1,V)
+    m->one.T = 1;
+    for (count t = 0; t < n && !stop && !ferror(stdout); t++) {
+        m->one.inputs[0] = x;
+        forward(&m->one);                          // y = np.dot(Why, h) + by
+        carry(&m->one);
+        for (size_t i = 0; i < text->V; i++) y[i] /= fmax(temperature, 1e-20); // 0: the likeliest
+        softmax(y, text->V);                       // p = np.exp(y) / np.sum(np.exp(y))
+        x = choice(y, text->V, &m->rng);           // the next step reads what this one has drawn
+        put_char(text->chars[x], text->bytes);
+    }
+}
+
+// ==== 6  Adagrad =================================================================================
+
+// Each gradient is a sum over B streams: we take the mean, and clip it, for one exploding gradient
+// would undo what thousands of steps have learned. Then, the more the squares of a parameter's
+// gradients have added up to, the smaller its steps (1e-8: no division by 0):
+//     np.clip(dparam, -5, 5, out=dparam)
+//     mem += dparam * dparam
+//     param += -learning_rate * dparam / np.sqrt(mem + 1e-8)
+static void adagrad(Model *m, real learning_rate, real most, real B) {
+    const vec *dparam = (vec *)m->nets->dparam.all;
+    vec *param = (vec *)m->param.all, *mem = (vec *)m->mem.all;
+    for (size_t i = 0; i < vectors(m->param.count); i++) {
+        vec d = clip(dparam[i] * (1 / B), most);
+        mem[i] += d * d;
+        param[i] += -learning_rate * d * rsqrt(mem[i] + (real)1e-8);
+    }
+}
+
+static void adam(Model *m, real learning_rate, real most, real B); // section 9
+
+// ==== 7  The main loop ===========================================================================
+
+static bool due(const Model *m, const Config *c, count every); // every N iterations, and at the end
+static bool save(const char *path, Model *m, Text *text, Config *c); // returns whether it is
+static void show_sample(Model *m, const Text *text, Ix x, const Config *c);
+static bool show_val_loss(Model *m, Text *text, Config *c); // saves the best model, too
+static void show_loss(const Model *m, const Config *c), show_status(Model *m, const Config *c);
+
+// Returns whether every model has been saved that was to be.
+static bool train(Model *m, Text *text, Config *c) {
+    const size_t T = c->seq_length, stream = text->n / c->batch_size; // characters in a stream
+    bool saved = true;
+    while (true) {
+        const Rng rng = m->rng; // a run that is stopped in this iteration begins with it again
+        // prepare inputs (we're sweeping from left to right in steps seq_length long)
+        if (m->p + T + 1 >= stream || m->n == 0) {
+            for (size_t i = 0; i < c->layers; i++)
+                zero(m->hprev[i]), zero(m->cprev[i]);  // reset RNN memory
+            m->epoch += m->p > 0;
+            m->p = 0;                                  // go from start of data
+        }
+        const Ix *inputs = text->data + m->p;          // targets are one further on
+        const bool last = c->iters && m->n >= c->iters;
+
+        // forward seq_length characters through the net and fetch gradient
+        const double loss = lossFun(m, inputs, stream) / c->batch_size;
+        if (!(loss < 700.0 * T)) // or it is NaN. Near here the Python's exp overflows
+            die(FAILED, "iteration %llu: the loss has diverged, to %g: lower --learning-rate",
+                m->n, loss);
+        if (!stop && due(m, c, c->save_every)) saved = save(c->save, m, text, c);
+
+        // sample from the model now and then
+        if (!stop && due(m, c, c->sample_every)) show_sample(m, text, *inputs, c);
+        if (!stop && due(m, c, c->eval_every)) saved &= show_val_loss(m, text, c);
+        if (stop) {
+            m->rng = rng;
+            return save(c->save, m, text, c);
+        }
+        m->smooth_loss = m->smooth_loss * 0.999 + loss * 0.001;
+        if (due(m, c, c->print_every)) show_loss(m, c); // print progress
+        if (last) return saved;                        // the last iteration learns no more
+
+        // perform parameter update with Adagrad
+        const double learning_rate = c->learning_rate * pow(c->decay, m->epoch);
+        const double most = c->clip > 0 ? c->clip : INFINITY; // --clip 0: not at all
+        if (c->optimizer == ADAGRAD) adagrad(m, learning_rate, most, c->batch_size);
+        else adam(m, learning_rate, most, c->batch_size);
+
+        for (size_t i = 0; i < m->threads; i++) carry(&m->nets[i]); // hprev = hs[len(inputs)-1]
+        m->p += T;                                     // move data pointer
+        m->n++;                                        // iteration counter
+        show_status(m, c);
+    }
+}
+
+// ==== 8  LSTM and GRU ============================================================================
+
+// The LSTM (Hochreiter and Schmidhuber, 1997) also carries a cell state c, which no matrix touches.
+// Gates say what of it to forget, what to write and what to show:
+//     i, f, o = sigmoid(Wx. x(t) + Wh. h(t-1) + b.)      input, forget, output gate
+//     g = tanh(Wxg x(t) + Whg h(t-1) + bg)               what to write
+//     c(t) = f c(t-1) + i g
+//     h(t) = o tanh(c(t))
+static void lstm_forward(const Layer *l, size_t T) {
+    for (size_t t = 0; t < T; t++) {
+        for (size_t k = 0; k < 4; k++)
+            recur(step(l, l->a[k], t), step(l, l->hs, t), l->gate[k].Wh, t);
+        vec *i = at(l, l->a[0], t), *f = at(l, l->a[1], t);
+        vec *o = at(l, l->a[2], t), *g = at(l, l->a[3], t);
+        const vec *cprev = at(l, l->cs, t);
+        vec *c = at(l, l->cs, t + 1), *h = at(l, l->hs, t + 1);
+        for (size_t j = 0; j < width(l); j++) {
+            i[j] = sigmoid(i[j]);
+            f[j] = sigmoid(f[j]);
+            o[j] = sigmoid(o[j]);
+            g[j] = tanh_(g[j]);
+            c[j] = f[j] * cprev[j] + i[j] * g[j];
+            h[j] = o[j] * tanh_(c[j]);
+        }
+    }
+}
+
+// On its way back along c a gradient meets nothing but f: where f is near 1, it does not vanish.
+static void lstm_backward(const Layer *l, size_t T) {
+    zero(step(l, l->dcs, T));
+    for (size_t t = T; t-- > 0; ) {
+        vec *i = at(l, l->a[0], t), *f = at(l, l->a[1], t);
+        vec *o = at(l, l->a[2], t), *g = at(l, l->a[3], t);
+        const vec *cprev = at(l, l->cs, t), *c = at(l, l->cs, t + 1), *dh = at(l, l->dhs, t + 1);
+        vec *dc = at(l, l->dcs, t + 1), *dcprev = at(l, l->dcs, t);
+        for (size_t j = 0; j < width(l); j++) {
+            const vec tanh_c = tanh_(c[j]), i_j = i[j], f_j = f[j], o_j = o[j], g_j = g[j];
+            dc[j] += dh[j] * o_j * (1 - tanh_c * tanh_c);
+            dcprev[j] = dc[j] * f_j;
+            i[j] = dc[j] * g_j * i_j * (1 - i_j);          // from here on these four are da
+            f[j] = dc[j] * cprev[j] * f_j * (1 - f_j);
+            o[j] = dh[j] * tanh_c * o_j * (1 - o_j);
+            g[j] = dc[j] * i_j * (1 - g_j * g_j);
+        }
+        for (size_t k = 0; k < 4; k++)
+            recur(step(l, l->dhs, t), step(l, l->a[k], t), l->WhT[k], t);
+    }
+    const Matrix hprevs = transposed(rows(l->hs, 0, T * l->B));
+    for (size_t k = 0; k < 4; k++) matmul(l->d[k].Wh, hprevs, rows(l->a[k], 0, T * l->B), SET);
+}
+
+// The GRU (Cho et al., 2014) does it without c: one gate, z, says both what to keep and what to
+// write, as f and i do in an LSTM.
+//     z, r = sigmoid(Wx. x(t) + Wh. h(t-1) + b.)         update and reset gate
+//     candidate = tanh(Wxh x(t) + Whh (r h(t-1)) + bh)
+//     h(t) = z h(t-1) + (1 - z) candidate
+static void gru_forward(const Layer *l, size_t T) {
+    for (size_t t = 0; t < T; t++) {
+        for (size_t k = 0; k < 2; k++)
+            recur(step(l, l->a[k], t), step(l, l->hs, t), l->gate[k].Wh, t);
+        vec *z = at(l, l->a[0], t), *r = at(l, l->a[1], t), *candidate = at(l, l->a[2], t);
+        const vec *hprev = at(l, l->hs, t);
+        vec *rh = at(l, l->cs, t), *h = at(l, l->hs, t + 1);
+        for (size_t j = 0; j < width(l); j++) {
+            z[j] = sigmoid(z[j]);
+            r[j] = sigmoid(r[j]);
+            rh[j] = r[j] * hprev[j];
+        }
+        recur(step(l, l->a[2], t), step(l, l->cs, t), l->gate[2].Wh, t);
+        for (size_t j = 0; j < width(l); j++) {
+            candidate[j] = tanh_(candidate[j]);
+            h[j] = z[j] * hprev[j] + (1 - z[j]) * candidate[j];
+        }
+    }
+}
+
+static void gru_backward(const Layer *l, size_t T) {
+    for (size_t t = T; t-- > 0; ) {
+        vec *z = at(l, l->a[0], t), *r = at(l, l->a[1], t), *candidate = at(l, l->a[2], t);
+        const vec *hprev = at(l, l->hs, t), *dh = at(l, l->dhs, t + 1), *drh = at(l, l->dcs, t);
+        vec *dhprev = at(l, l->dhs, t);
+        for (size_t j = 0; j < width(l); j++) {
+            const vec z_j = z[j], candidate_j = candidate[j];
+            dhprev[j] += dh[j] * z_j;
+            z[j] = dh[j] * (hprev[j] - candidate_j) * z_j * (1 - z_j); // from here on: da
+            candidate[j] = dh[j] * (1 - z_j) * (1 - candidate_j * candidate_j);
+        }
+        zero(step(l, l->dcs, t));
+        recur(step(l, l->dcs, t), step(l, l->a[2], t), l->WhT[2], t);
+        for (size_t j = 0; j < width(l); j++) {
+            dhprev[j] += drh[j] * r[j];
+            r[j] = drh[j] * hprev[j] * r[j] * (1 - r[j]);
+        }
+        for (size_t k = 0; k < 2; k++)
+            recur(step(l, l->dhs, t), step(l, l->a[k], t), l->WhT[k], t);
+    }
+    for (size_t k = 0; k < 3; k++) { // Whh multiplied r h(t-1)
+        const Matrix hprevs = rows(k < 2 ? l->hs : l->cs, 0, T * l->B);
+        matmul(l->d[k].Wh, transposed(hprevs), rows(l->a[k], 0, T * l->B), SET);
+    }
+}
+
+static const Cell cells[4] = {
+    { "", "", "", NULL, NULL },
+    [RNN] = { "rnn", "h", "h", rnn_forward, rnn_backward },
+    [LSTM] = { "lstm", "ifog", "hc", lstm_forward, lstm_backward },
+    [GRU] = { "gru", "zrh", "h", gru_forward, gru_backward },
+};
+
+// ==== 9  Dropout and Adam ========================================================================
+
+// Dropout (Srivastava et al., 2014; on what goes up, not through time: Zaremba et al., 2014): units
+// are left out by chance, so that none can rely on another; those that stay are scaled up to make up
+// for it. Chance is a hash of the place: nothing to save, and a resumed run meets the same.
+static void drop(const Layer *l, const Net *net, size_t layer) {
+    const real kept = 1 / (1 - net->dropout);
+    for (size_t r = 0; r < net->T * l->B; r++) {
+        const size_t t = r / l->B, stream = net->first + r % l->B;
+        const uint64_t key = hash(hash(hash(net->key + layer) + stream) + t);
+        real *mask = row(l->mask, r), *out = row(l->out, r), *h = row(l->hs, r + l->B);
+        for (size_t j = 0; j < l->out.cols; j++) {
+            const double chance = (hash(key + j) >> 11) * 0x1p-53; // [0,1)
+            mask[j] = chance < net->dropout ? 0 : kept;
+            out[j] = h[j] * mask[j];
+        }
+    }
+}
+
+// Adam (Kingma and Ba, 2015): the mean of a parameter's last gradients, over the square root of the
+// mean of their squares. Both means begin at 0, and are scaled up to make up for that.
+static void adam(Model *m, real learning_rate, real most, real B) {
+    const double iterations = m->n + 1.0;
+    const real mean_scale = 1 / (1 - pow(0.9, iterations));
+    const real mem_scale = 1 / (1 - pow(0.999, iterations));
+    const vec *dparam = (vec *)m->nets->dparam.all;
+    vec *param = (vec *)m->param.all, *mem = (vec *)m->mem.all, *mean = (vec *)m->mean.all;
+    for (size_t i = 0; i < vectors(m->param.count); i++) {
+        vec d = clip(dparam[i] * (1 / B), most);
+        mean[i] += (real)0.1 * (d - mean[i]);
+        mem[i] += (real)0.001 * (d * d - mem[i]);
+        vec square = mem_scale * mem[i], root = square * rsqrt(square + (real)1e-30);
+        param[i] += -learning_rate * mean_scale * mean[i] / (root + (real)1e-8);
+    }
+}
+
+// ==== 10  Part II, the machinery: matrices, exp and tanh =========================================
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <libgen.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined __FINITE_MATH_ONLY__ && __FINITE_MATH_ONLY__
+#error "without NaN a diverged loss goes unnoticed: build without -ffast-math and -Ofast"
+#endif
+
+static size_t min(size_t a, size_t b) { return a < b ? a : b; }
+static size_t vectors(size_t n) { return (n + LANES - 1) / LANES; }
+static real *row(Matrix a, size_t i) { return a.at + (ptrdiff_t)i * a.row_step; }
+
+// An odd number of vectors: rows of 2^n numbers would compete for the same lines of the cache.
+static size_t row_step(size_t cols) { return (vectors(cols) | 1) * LANES; }
+
+static Matrix shape(size_t m, size_t n) { return (Matrix){ NULL, m, n, row_step(n), 1 }; }
+static Matrix rows(Matrix a, size_t i, size_t m) {
+    return (Matrix){ row(a, i), m, a.cols, a.row_step, a.col_step };
+}
+static Matrix transposed(Matrix a) {
+    return (Matrix){ a.at, a.cols, a.rows, a.col_step, a.row_step };
+}
+static Matrix upside_down(Matrix a) {
+    return (Matrix){ row(a, a.rows - 1), a.rows, a.cols, -a.row_step, a.col_step };
+}
+static Matrix new_matrix(size_t m, size_t n) {
+    Matrix a = shape(m, n);
+    a.at = xcalloc((count)m * a.row_step, sizeof(real));
+    return a;
+}
+
+static void zero(Matrix a) { memset(a.at, 0, a.rows * a.row_step * sizeof(real)); }
+static void copy(Matrix out, Matrix a) { memcpy(out.at, a.at, a.rows * a.row_step * sizeof(real)); }
+static void add(real *out, const real *a, const real *b, size_t n) {
+    vec *to = (vec *)out, *x = (vec *)a, *y = (vec *)b;
+    for (size_t i = 0; i < vectors(n); i++) to[i] = x[i] + y[i];
+}
+
+static void transpose(Matrix out, Matrix a) {
+    for (size_t i = 0; i < a.rows; i += LANES)
+        for (size_t j = 0; j < a.cols; j++) {
+            const size_t n = min(LANES, a.rows - i);
+            vec column = { 0 };
+            if (n == LANES) for (size_t l = 0; l < LANES; l++) column[l] = row(a, i + l)[j];
+            else for (size_t l = 0; l < n; l++) column[l] = row(a, i + l)[j];
+            ((vec *)row(out, j))[i / LANES] = column;
+        }
+}
+
+// Most of the time goes into this: a tile of R rows and C vectors of out stays in registers while k
+// runs over a block of rows of b. Each number loaded from a is used C times, and each vector of b R
+// times. A tile that is too large for the registers is three times slower.
+#if defined __AVX512F__ || defined __aarch64__ // 32 vector registers; elsewhere 16
+enum { TILE_COLS = 4 };
+#else
+enum { TILE_COLS = 2 };
+#endif
+enum { TILE_ROWS = 6, WIDE = 13 }; // or one row of 13 vectors
+enum { BLOCK = 128 };              // what a tile reads of b stays in the first cache
+
+__attribute__((always_inline))
+static inline void tile(const Matrix *out, const Matrix *a, const Matrix *b, size_t i, size_t j,
+                        size_t k, int how, const int R, const int C) {
+    const ptrdiff_t out_row = out->row_step, a_row = a->row_step, a_col = a->col_step;
+    const real *a_k = row(*a, i) + (ptrdiff_t)k * a_col, *b_k = row(*b, k) + j * LANES;
+    real *out_i = row(*out, i) + j * LANES;
+    const bool load = k > 0 || how == ADD;
+    vec sum[TILE_ROWS][WIDE];
+    for (int r = 0; r < R; r++)
+        for (int c = 0; c < C; c++)
+            sum[r][c] = load ? ((vec *)(out_i + r * out_row))[c] : (vec){ 0 };
+    for (size_t end = min(k + BLOCK, b->rows); k < end; k++, a_k += a_col, b_k += b->row_step)
+        for (int r = 0; r < R; r++)
+            for (int c = 0; c < C; c++) sum[r][c] += a_k[r * a_row] * ((const vec *)b_k)[c];
+    for (int r = 0; r < R; r++)
+        for (int c = 0; c < C; c++) ((vec *)(out_i + r * out_row))[c] = sum[r][c];
+}
+
+// Tiles of R x C for n rows from i on and columns from j on, as far as they fit; returns the column
+// after them.
+__attribute__((always_inline))
+static inline size_t tiles(const Matrix *out, const Matrix *a, const Matrix *b, size_t i, size_t n,
+                           size_t j, size_t k, int how, const int R, const int C) {
+    for (; j + C <= vectors(out->cols); j += C)
+        for (size_t r = i; r < i + n; r += R) tile(out, a, b, r, j, k, how, R, C);
+    return j;
+}
+
+// n rows of out from i on, R at a time. R and C are constants, so that tiles stay in registers.
+__attribute__((always_inline))
+static inline void strips(const Matrix *out, const Matrix *a, const Matrix *b, size_t i, size_t n,
+                          size_t k, int how, const int R) {
+    size_t j = 0;
+    if (R == 1) j = tiles(out, a, b, i, n, j, k, how, R, WIDE);
+    if (R <= 3) j = tiles(out, a, b, i, n, j, k, how, R, 2 * TILE_COLS);
+    j = tiles(out, a, b, i, n, j, k, how, R, TILE_COLS);
+    tiles(out, a, b, i, n, j, k, how, R, 1);
+}
+
+// out (m,n), a (m,k) transposed or not, b (k,n). Strips are as high as fits evenly: 25 rows are 5
+// strips of 5; 50 are 8 of 6, and then one of 2.
+static void matmul(Matrix out, Matrix a, Matrix b, int how) {
+    const size_t m = out.rows, n_strips = (m + TILE_ROWS - 1) / TILE_ROWS;
+    const size_t strip = m ? (m + n_strips - 1) / n_strips : 1, even = m / strip * strip;
+    for (size_t k = 0; k == 0 || k < b.rows; k += BLOCK)
+        for (size_t i = 0, n; i < m; i += n) {
+            n = i < even ? even : m - even;
+            switch (i < even ? strip : n) {
+            case 1: strips(&out, &a, &b, i, n, k, how, 1); break;
+            case 2: strips(&out, &a, &b, i, n, k, how, 2); break;
+            case 3: strips(&out, &a, &b, i, n, k, how, 3); break;
+            case 4: strips(&out, &a, &b, i, n, k, how, 4); break;
+            case 5: strips(&out, &a, &b, i, n, k, how, 5); break;
+            case 6: strips(&out, &a, &b, i, n, k, how, 6); break;
+            }
+        }
+}
+
+enum { DOUBLE = sizeof(real) == sizeof(double) };
+typedef __typeof__(_Generic((real)0, float: (int32_t)0, double: (int64_t)0)) word; // a real's bits,
+typedef word ints __attribute__((vector_size(VECTOR_BYTES), may_alias)); // or a comparison: -1 or 0
+
+static inline vec where(ints condition, vec a, vec b) { // np.where: condition ? a : b, lane by lane
+    return (vec)((condition & (ints)a) | (~condition & (ints)b));
+}
+
+static inline vec clip(vec x, real most) {
+    const vec high = (vec){ 0 } + most;
+    return where(x > high, high, where(x < -high, -high, x));
+}
+
+static const real EXP_MOST = DOUBLE ? 708 : 87; // e^x and e^-x are normal numbers up to here
+
+// e^x - one for |x| <= EXP_MOST. With x = k ln 2 + r it is (e^r - 1) 2^k + (2^k - one), where one,
+// 0 or 1, goes before it can cancel: near x = 0, e^x - 1 has all its digits. |r| <= ln(2)/2 makes
+// the series for e^r - 1 short; 2^k is put together from its bits. (Few compilers make vectors of
+// libm's exp.)
+static inline vec exp_minus(vec x, real one) {
+    enum { TERMS = DOUBLE ? 14 : 7, BIAS = DOUBLE ? 1023 : 127, FRACTION = DOUBLE ? 52 : 23 };
+    enum { UP = 2048 }; // makes a number positive, and its conversion round down
+    double factorial = DOUBLE ? 87178291200 : 5040; // of TERMS
+    vec q = { 0 }, n = where(x == x, x, q) * (real)1.44269504088896341; // NaN has no integer
+    ints k = __builtin_convertvector(n + (real)(UP + 0.5), ints) - UP;
+    vec two_to_k = (vec)((k + BIAS) << FRACTION);
+    n = __builtin_convertvector(k, vec);
+    vec r = x - n * (real)0.693145751953125 - n * (real)1.42860682030941723e-6; // ln 2 in two parts
+    for (int i = TERMS; i > 0; factorial /= i--) q = q * r + (real)(1 / factorial);
+    return q * r * two_to_k + (two_to_k - one);
+}
+
+static inline vec exp_(vec x) { // 0 below -EXP_MOST, and no more than e^EXP_MOST
+    return where(x < -EXP_MOST, (vec){ 0 }, exp_minus(clip(x, EXP_MOST), 0));
+}
+
+static inline vec tanh_(vec x) { // (e^2x - 1) / (e^2x - 1 + 2); tanh(20) is 1 to all 16 digits
+    vec e = exp_minus(2 * clip(x, 20), 1);
+    return e / (e + 2);
+}
+
+static inline vec sigmoid(vec x) { return (real)0.5 + (real)0.5 * tanh_((real)0.5 * x); }
+
+// x^(-1/2) by Newton's method for 1/y^2 = x. The bits of a number are nearly its logarithm: halved
+// and negated they are a first guess, off by 3.5%. A float ends up 5e-6 off, which is near enough
+// for the length of a step.
+static inline vec rsqrt(vec x) {
+    const word guess = (word)(DOUBLE ? 0x5fe6eb50c7b537a9 : 0x5f375a86);
+    vec y = (vec)(guess - ((ints)x >> 1));
+    for (int i = 0; i < (DOUBLE ? 4 : 2); i++) // 3.5e-2, 1.8e-3, 5e-6; 3e-11, 1e-16
+        y *= (real)1.5 - (real)0.5 * x * y * y;
+    return y;
+}
+
+// ==== 11  Random numbers: NumPy's legacy generator ===============================================
+
+// The Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998). `used` of its 624 numbers have been
+// handed out. randn makes two numbers at a time: has_kept says that the second is still to come.
+static void rng_seed(Rng *rng, uint32_t seed) {
     *rng = (Rng){ .used = 624 };
     for (uint32_t i = 0; i < 624; i++) {
         rng->state[i] = seed;
@@ -134,7 +879,8 @@ static double rng_uniform(Rng *rng) { // np.random.random_sample(): [0,1), 53 bi
 
 static double rng_normal(Rng *rng) { // np.random.randn(), by Marsaglia's polar method
     double x, y, r2;
-    if (!(rng->has_kept = !rng->has_kept)) return rng->kept;
+    rng->has_kept = !rng->has_kept;
+    if (!rng->has_kept) return rng->kept;
     do { // a point in the unit circle
         x = 2 * rng_uniform(rng) - 1;
         y = 2 * rng_uniform(rng) - 1;
@@ -145,816 +891,554 @@ static double rng_normal(Rng *rng) { // np.random.randn(), by Marsaglia's polar 
     return f * y;
 }
 
-// ==== 2  Arithmetic: the matrix product, and what NumPy does to whole arrays =====================
-
-// A window into memory. Rows are padded with zeros to whole vectors, so that no loop has a ragged
-// end, and to an odd number of them: rows of 2^n numbers would all compete for the same few lines
-// of the cache.
-typedef struct {
-    real *at; // its first number
-    size_t rows, cols;
-    ptrdiff_t row_step, col_step; // from a number to the one below it, and to the one beside it
-} Matrix;
-
-// What the target's registers hold: a vector's bytes, and the tile of TILE_ROWS by TILE_COLS
-// vectors (or one row by MAX_COLS) that a product keeps in them. One too large is 3 times slower.
-#if defined __AVX512F__
-enum { VECTOR_BYTES = 64, TILE_COLS = 4 };
-#elif defined __AVX__
-enum { VECTOR_BYTES = 32, TILE_COLS = 2 };
-#elif defined __aarch64__
-enum { VECTOR_BYTES = 16, TILE_COLS = 4 };
-#else
-enum { VECTOR_BYTES = 16, TILE_COLS = 2 };
-#endif
-enum { LANES = VECTOR_BYTES / sizeof(real), TILE_ROWS = 6, MAX_COLS = 13 };
-enum { BLOCK = 128 }; // rows of b at a time: what a tile reads of them stays in the first cache
-
-typedef real vec __attribute__((vector_size(VECTOR_BYTES), may_alias));
-typedef __typeof__(_Generic((real)0, float: (int32_t)0, double: (int64_t)0)) word; // a real's bits,
-typedef word ints __attribute__((vector_size(VECTOR_BYTES), may_alias)); // or a comparison: -1 or 0
-
-static size_t min(size_t a, size_t b) { return a < b ? a : b; }
-static size_t vectors(size_t n) { return (n + LANES - 1) / LANES; } // that hold n numbers
-static size_t row_step(size_t cols) { return (vectors(cols) | 1) * LANES; }
-static real *row(Matrix a, size_t i) { return a.at + (ptrdiff_t)i * a.row_step; }
-
-static Matrix rows(Matrix a, size_t i, size_t m) { // m rows of a, from row i on
-    return (Matrix){ row(a, i), m, a.cols, a.row_step, a.col_step };
+static void randn(Matrix w, double scale, Rng *rng) { // the Python's (out,in), row by row
+    for (size_t j = 0; j < w.cols; j++)
+        for (size_t i = 0; i < w.rows; i++) row(w, i)[j] = rng_normal(rng) * scale;
 }
 
-static Matrix new_matrix(size_t m, size_t n) { // all zero
-    return (Matrix){ xcalloc((count)m * row_step(n), sizeof(real)), m, n, row_step(n), 1 };
-}
-
-static Matrix transposed(Matrix a) { // a with rows and columns exchanged: nothing is moved
-    return (Matrix){ a.at, a.cols, a.rows, a.col_step, a.row_step };
-}
-
-enum { SET = 0, ADD = 1, FROM_END = 2 }; // how a product is taken: see matmul
-
-// The innermost part, where most of the time goes: R rows of out by C vectors, from row i, column j
-// on, stay in registers while k runs over a block of rows of b. Each number of a that is read meets
-// C vectors of b, each vector of b R numbers of a.
-__attribute__((always_inline))
-static inline void tile(const Matrix *out, const Matrix *a, const Matrix *b, size_t i, size_t j,
-                        size_t k, int how, const int R, const int C) {
-    const ptrdiff_t out_row = out->row_step, a_row = a->row_step, a_col = a->col_step;
-    const real *a_k = row(*a, i) + (ptrdiff_t)k * a_col, *b_k = row(*b, k) + j;
-    real *out_i = row(*out, i) + j;
-    const bool load = k > 0 || how & ADD;
-    vec sum[TILE_ROWS][MAX_COLS];
-    for (int r = 0; r < R; r++) for (int c = 0; c < C; c++)
-        sum[r][c] = load ? ((vec *)(out_i + r * out_row))[c] : (vec){ 0 };
-    for (size_t end = min(k + BLOCK, b->rows); k < end; k++, a_k += a_col, b_k += b->row_step)
-        for (int r = 0; r < R; r++) for (int c = 0; c < C; c++)
-            sum[r][c] += a_k[r * a_row] * ((const vec *)b_k)[c];
-    for (int r = 0; r < R; r++) for (int c = 0; c < C; c++)
-        ((vec *)(out_i + r * out_row))[c] = sum[r][c];
-}
-
-// np.dot: out = a b, or out += a b with ADD; out (m,n), a (m,k) transposed or not, b (k,n).
-// With FROM_END the sum over k runs backwards: when a b that just misses the cache is used over
-// and over, those of its rows come first that the product before left there.
-static void matmul(Matrix out, Matrix a, Matrix b, int how) {
-    if (how & FROM_END && b.rows > 0) {
-        a.at += (ptrdiff_t)(a.cols - 1) * a.col_step, a.col_step = -a.col_step;
-        b.at += (ptrdiff_t)(b.rows - 1) * b.row_step, b.row_step = -b.row_step;
+static Ix choice(const real *p, size_t V, Rng *rng) { // where the running sum passes a random number
+    double sum = 0, cdf = 0, coin = rng_uniform(rng);
+    for (size_t i = 0; i < V; i++) sum += p[i];
+    for (size_t i = 0; i + 1 < V; i++) {
+        cdf += p[i];
+        if (cdf / sum > coin) return i;
     }
-    size_t tiles = (out.rows + TILE_ROWS - 1) / TILE_ROWS;
-    size_t height = tiles ? (out.rows + tiles - 1) / tiles : 0; // 25 rows are 5 tiles of 5
-    for (size_t k = 0; k == 0 || k < b.rows; k += BLOCK)
-        for (size_t j = 0, C = height == 1 ? MAX_COLS : TILE_COLS; j < out.cols; j += C * LANES) {
-            while (C > vectors(out.cols - j))
-                C = (C + 1) / 2; // 13, 7, 4, 2, 1
-            for (size_t i = 0; i < out.rows; i += height)
-                switch (16 * min(height, out.rows - i) + C) { // known sizes stay in registers
-#define SIZE(R, C) case 16 * R + C: tile(&out, &a, &b, i, j, k, how, R, C); break;
-                SIZE(1, 1) SIZE(2, 1) SIZE(3, 1) SIZE(4, 1) SIZE(5, 1) SIZE(6, 1)
-                SIZE(1, 2) SIZE(2, 2) SIZE(3, 2) SIZE(4, 2) SIZE(5, 2) SIZE(6, 2)
-                SIZE(1, 4) SIZE(2, 4) SIZE(3, 4) SIZE(4, 4) SIZE(5, 4) SIZE(6, 4)
-                SIZE(1, 7) SIZE(1, 13)
-                }
-        }
+    return V - 1;
 }
 
-// out (n,m) = a (m,n) transposed, for a product that has to read it by rows.
-static void transpose(Matrix out, Matrix a) {
-    for (size_t i = 0; i < a.rows; i += LANES) for (size_t j = 0; j < a.cols; j++) {
-        vec column = { 0 };
-        if (i + LANES <= a.rows)
-            for (int l = 0; l < LANES; l++) column[l] = row(a, i + l)[j];
-        else
-            for (size_t l = 0; i + l < a.rows; l++) column[l] = row(a, i + l)[j];
-        ((vec *)row(out, j))[i / LANES] = column;
-    }
+static uint64_t hash(uint64_t x) { // splitmix64 (Steele, Lea and Flood, 2014)
+    x += 0x9e3779b97f4a7c15u;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
 }
 
-// All of a matrix, or part of its rows, padding and all; out and a are of the same width.
-static void zero(Matrix a) { memset(a.at, 0, a.rows * a.row_step * sizeof(real)); }
-static void copy(Matrix out, Matrix a) { memcpy(out.at, a.at, a.rows * a.row_step * sizeof(real)); }
+// ==== 12  Text: UTF-8 ============================================================================
 
-static void add(real *out, const real *a, const real *b, size_t n) { // out = a + b
-    vec *to = (vec *)out, *x = (vec *)a, *y = (vec *)b;
-    for (size_t i = 0; i < vectors(n); i++) to[i] = x[i] + y[i];
+struct Reader {
+    FILE *file;
+    const char *name;
+    size_t offset, line;     // bytes that have been read; the line they end in, from 1
+    size_t good;             // characters of more than one byte among them
+    unsigned char start[12]; // the first bytes, which tell what kind of file it is
+    bool bytes;
+};
+
+static Reader *start_reading(FILE *file, const char *name, bool bytes) {
+    if (!file) die(FAILED, "%s: %s", name, strerror(errno));
+    Reader *in = xcalloc(1, sizeof *in);
+    *in = (Reader){ .file = file, .name = name, .line = 1, .bytes = bytes };
+    return in;
 }
 
-static inline vec where(ints condition, vec a, vec b) { // np.where: condition ? a : b, lane by lane
-    return (vec)((condition & (ints)a) | (~condition & (ints)b));
+static int next_byte(Reader *in) {
+    int byte = getc_unlocked(in->file);
+    if (in->offset < sizeof in->start) in->start[in->offset] = byte;
+    if (byte != EOF) in->offset++;
+    else if (ferror(in->file)) die(FAILED, "%s: %s", in->name, strerror(errno));
+    return byte;
 }
 
-static inline vec clip(vec x, real most) { // np.clip(x, -most, most)
-    const vec high = (vec){ 0 } + most;
-    return where(x > high, high, where(x < -high, -high, x));
-}
-
-enum { DOUBLE = sizeof(real) == sizeof(double) };
-static const real EXP_MOST = DOUBLE ? 708 : 87; // e^x and e^-x are normal numbers up to here
-
-// e^x - one for |x| <= EXP_MOST. With x = k ln 2 + r it is (e^r - 1) 2^k + (2^k - one), where one,
-// 0 or 1, goes before it can cancel: near x = 0, e^x - 1 has all its digits. |r| <= ln(2)/2 makes
-// the series q r of e^r - 1 short; 2^k is put together from its bits. (libm's exp has a digit more,
-// but few compilers make vectors of it.)
-static inline vec exp_minus(vec x, real one) {
-    enum { TERMS = DOUBLE ? 14 : 7, BIAS = DOUBLE ? 1023 : 127, FRACTION = DOUBLE ? 52 : 23 };
-    enum { UP = 2048 }; // makes a number positive, and its conversion round down
-    double factorial = DOUBLE ? 87178291200 : 5040; // of TERMS
-    vec q = { 0 }, n = where(x == x, x, q) * (real)1.44269504088896341; // NaN has no integer
-    ints k = __builtin_convertvector(n + (real)(UP + 0.5), ints) - UP;
-    vec two_to_k = (vec)((k + BIAS) << FRACTION);
-    n = __builtin_convertvector(k, vec);
-    vec r = x - n * (real)0.693145751953125 - n * (real)1.42860682030941723e-6; // ln 2 in two parts
-    for (int i = TERMS; i > 0; factorial /= i--) q = q * r + (real)(1 / factorial);
-    return q * r * two_to_k + (two_to_k - one);
-}
-
-static inline vec exp_(vec x) { // e^x: 0 below -EXP_MOST, and no more than e^EXP_MOST
-    return where(x < -EXP_MOST, (vec){ 0 }, exp_minus(clip(x, EXP_MOST), 0));
-}
-
-static inline vec tanh_(vec x) { // (e^2x - 1) / (e^2x - 1 + 2); tanh(20) is 1 to all 16 digits
-    vec e = exp_minus(2 * clip(x, 20), 1);
-    return e / (e + 2);
-}
-
-// x^(-1/2) for x > 0, by Newton's method for 1/y^2 = x. The bits of a number are nearly its
-// logarithm: halved and negated, they are a first guess, off by 3.5%. A float ends up 5e-6
-// off, which is near enough for the length of a step.
-static inline vec rsqrt(vec x) {
-    const word guess = (word)(DOUBLE ? 0x5fe6eb50c7b537a9 : 0x5f375a86);
-    vec y = (vec)(guess - ((ints)x >> 1));
-    for (int i = 0; i < (DOUBLE ? 4 : 2); i++) // 3.5e-2, 1.8e-3, 5e-6; 3e-11, 1e-16
-        y *= (real)1.5 - (real)0.5 * x * y * y;
-    return y;
-}
-
-// ==== 3  Data I/O ================================================================================
-
-enum { CODES = 0x110000 }; // Unicode's code points are 0 to 0x10FFFF
-
-typedef struct {
-    Ix *data;        // (n) the text, each character as its index in chars
-    uint32_t *chars; // (V) the vocabulary: code points (with --bytes: bytes), sorted
-    Ix *char_to_ix;  // (CODES) and the way back, counted from 1: 0 is for a character that is new
-    count n, V, held_out, bytes; // held_out: characters that follow the n; bytes: 1 with --bytes
-} Text;
-
-// The next character: its code point; EOF at the end; CODES + a byte, where that byte begins no
-// UTF-8 (RFC 3629): cut short, longer than need be, half of a UTF-16 pair, or above 0x10FFFF.
-static int32_t get_char(FILE *in, bool bytes) {
+// The code point that begins with this byte; -1 - n if after n bytes it is clear that it is not UTF-8
+// (RFC 3629): cut short, longer than it need be, half of a UTF-16 pair, or above 0x10FFFF.
+static int32_t decode(Reader *in, int byte) {
     static const int32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 }; // that needs so many bytes
-    int byte = getc_unlocked(in);
-    if (byte < 0x80 || bytes) return byte; // ASCII, EOF, or whatever it is
-    int length = byte >> 5 == 6 ? 2 : byte >> 4 == 14 ? 3 : byte >> 3 == 30 ? 4 : 0;
+    int length = 0;
+    if (byte < 0x80) return byte;
+    if (byte >> 5 == 6) length = 2;
+    if (byte >> 4 == 14) length = 3;
+    if (byte >> 3 == 30) length = 4;
     int32_t code = byte & 0x7F >> length;
     for (int i = 1; i < length; i++) {
-        int more = getc_unlocked(in);
-        if (more >> 6 != 2) return CODES + byte; // EOF, too
+        int more = next_byte(in);
+        if (more >> 6 != 2) return more == EOF ? -1 - i : -2 - i;
         code = code << 6 | (more & 0x3F);
     }
     bool valid = length && code >= least[length] && code >> 11 != 0xD800 >> 11 && code < CODES;
-    return valid ? code : CODES + byte;
+    in->good += valid;
+    return valid ? code : -1 - (length > 1 ? length : 1);
 }
 
-// Bytes that follow the first one in UTF-8.
-static int utf8_more(int32_t code) { return (code >= 0x80) + (code >= 0x800) + (code >= 0x10000); }
-
-static void put_char(int32_t code, bool bytes, FILE *out) {
-    int more = bytes ? 0 : utf8_more(code);
-    putc(more ? (0xFF00 >> (more + 1) & 0xFF) | code >> 6 * more : code, out);
-    while (more--) putc(0x80 | (code >> 6 * more & 0x3F), out);
+// Says what is wrong with a text at offset, and what to do about it, which depends on what it is.
+__attribute__((noreturn))
+static void refuse_byte(Reader *in, size_t offset, int byte, size_t line) {
+    const unsigned char *s = in->start;
+    const bool at_end = feof(in->file);
+    size_t bad = 1;
+    if (offset == 0) next_byte(in); // for its mark
+    for (int more = next_byte(in); more != EOF; more = next_byte(in)) bad += decode(in, more) < 0;
+    const char *advice = "find out its encoding (file NAME) and convert it (iconv -f ENCODING "
+                         "-t UTF-8), or take each byte for a character (--bytes)";
+    if (in->good > bad) advice = "the rest is UTF-8: drop what is not (iconv -c -f UTF-8 -t UTF-8), "
+                                 "or take each byte for a character (--bytes)";
+    if (at_end) advice = "the text ends in the middle of a character: cut it there (head -c OFFSET), "
+                         "or take each byte for a character (--bytes)";
+    if (s[0] == 0x1F && s[1] == 0x8B) advice = "it is compressed: unpack it first (gunzip)";
+    if (s[7] == 0 && s[8] == '{') advice = "it is a checkpoint: to use the model in it, --load it";
+    if ((s[0] == 0xFF && s[1] == 0xFE) || (s[0] == 0xFE && s[1] == 0xFF))
+        advice = s[2] || s[3] ? "it is UTF-16: convert it (iconv -f UTF-16 -t UTF-8)"
+                              : "it is UTF-32: convert it (iconv -f UTF-32 -t UTF-8)";
+    if (s[0] == 0 && s[1] == 0 && s[2] == 0xFE && s[3] == 0xFF)
+        advice = "it is UTF-32: convert it (iconv -f UTF-32 -t UTF-8)";
+    die(FAILED, "%s: line %zu, byte offset %zu: 0x%02X begins no UTF-8 character: %s", in->name,
+        line, offset, (unsigned)byte, advice);
 }
 
-// data = open(path).read(). Without a vocabulary it makes one, for now in order of appearance; when
-// there is one, there may be no other character.
-static void read_text(Text *text, FILE *file, const char *name) {
-    size_t room = 0, offset = 0, line = 1;
-    for (int32_t code; file && (code = get_char(file, text->bytes)) != EOF; line += code == '\n') {
-        if (code >= CODES)
-            die(FAILED, "%s: line %zu, byte offset %zu: 0x%02X begins no UTF-8 character: convert "
-                "the text (iconv -f LATIN1 -t UTF-8), or take each byte for a character (--bytes)",
-                name, line, offset, (unsigned)code - CODES);
-        Ix *ix = &text->char_to_ix[code];
-        if (*ix == 0 && text->chars)
-            die(FAILED, "%s: line %zu, byte offset %zu: the model has not met the character "
-                "%s%0*X: it knows those of its own text", name, line, offset,
-                text->bytes ? "0x" : "U+", text->bytes ? 2 : 4, (unsigned)code);
-        if (*ix == 0 && (*ix = ++text->V) == 0)
-            die(FAILED, "%s: more than %d unique characters, too many for an index: "
-                "take each byte for a character (--bytes)", name, UINT16_MAX);
-        if (text->n == room) // realloc fails long before this product overflows
-            text->data = realloc(text->data, (room += room / 2 + 65536) * sizeof(Ix));
-        if (!text->data) die(FAILED, "there is no memory for %zu characters of text", room);
-        text->data[text->n++] = *ix - 1;
-        offset += text->bytes ? 1 : 1 + utf8_more(code);
+static int32_t get_char(Reader *in) {
+    const size_t offset = in->offset, line = in->line;
+    const int byte = next_byte(in);
+    if (byte == EOF) return EOF;
+    const int32_t code = in->bytes ? byte : decode(in, byte);
+    if (code < 0) refuse_byte(in, offset, byte, line);
+    if (code == '\n') in->line++;
+    return code == 0xFEFF && offset == 0 ? get_char(in) : code; // a byte order mark is no character
+}
+
+static int utf8(int32_t code, char *to) { // encodes it; returns the number of bytes
+    const int more = (code >= 0x80) + (code >= 0x800) + (code >= 0x10000);
+    const int lead = more ? (0xFF00 >> (more + 1)) & 0xFF : 0; // as many ones as there are bytes
+    to[0] = lead | code >> 6 * more;
+    for (int i = 1; i <= more; i++) to[i] = 0x80 | (code >> 6 * (more - i) & 0x3F);
+    return more + 1;
+}
+
+static void put_char(int32_t code, bool bytes) {
+    char utf[4];
+    if (bytes || code < 0x80) putc_unlocked(code, stdout);
+    else fwrite(utf, 1, utf8(code, utf), stdout);
+}
+
+static void check_new_char(const Text *text, const Reader *in, int32_t code) {
+    char shown[8] = "";
+    if (!text->bytes && code > ' ' && (code < 0x7F || code > 0x9F)) {
+        shown[0] = '\'';
+        strcpy(shown + 1 + utf8(code, shown + 1), "' ");
     }
-    if (!file || ferror(file)) die(FAILED, "%s: %s", name, strerror(errno));
-    if (text->n == 0) die(FAILED, "%s: the file is empty: there is nothing to learn from", name);
-    fclose(file);
+    if (text->chars)
+        die(FAILED, "%s: line %zu, byte offset %zu: the character %s%s%0*X is not in the model's "
+            "vocabulary", in->name, in->line, in->offset - (text->bytes ? 1 : utf8(code, (char[4]){ 0 })),
+            shown, text->bytes ? "0x" : "U+", text->bytes ? 2 : 4, (unsigned)code);
+    if (text->V == UINT16_MAX)
+        die(FAILED, "%s: more than %d unique characters: take each byte for a character (--bytes)",
+            in->name, UINT16_MAX);
 }
 
-// chars = sorted(set(data)); char_to_ix = {ch: i for i, ch in enumerate(chars)}
-static void sort_chars(Text *text) {
-    Ix *sorted = xcalloc(text->V, sizeof(Ix)); // from the first index to the final one
-    text->chars = xcalloc(text->V, sizeof *text->chars);
-    for (uint32_t code = 0, ix = 0; code < CODES; code++)
-        if (text->char_to_ix[code]) {
-            text->chars[ix] = code;
-            sorted[text->char_to_ix[code] - 1] = ix;
-            text->char_to_ix[code] = ++ix;
+// ==== 13  Memory and threads =====================================================================
+
+static void *xcalloc(count n, size_t size) { // aligned to a cache line
+    void *memory = NULL;
+    if (n > SIZE_MAX / size || posix_memalign(&memory, 64, n * size) != 0)
+        die(FAILED, "not enough memory for %.3g GB: a new model needs less with a lower --hidden-size, "
+            "--layers, --seq-length or --batch-size", (double)n * size / 1e9);
+    memset(memory, 0, n * size);
+    return memory;
+}
+
+// The shapes of all parameters; they have no memory yet.
+static Params shape_params(const Config *c, size_t V) {
+    const size_t H = c->hidden_size, gates = strlen(cells[c->cell].gates), n = c->layers * gates;
+    Params p = { .gate = xcalloc(n + 2, sizeof(Gate)) };
+    for (size_t i = 0; i <= n; i++) { // the last is the output
+        const size_t out = i < n ? H : V;
+        const size_t in = i < gates ? V : i < n ? H : 0;
+        p.gate[i] = (Gate){ shape(in, out), shape(H, out), shape(1, out) };
+        p.count += (in + H + 1) * row_step(out);
+    }
+    return p;
+}
+
+static Params new_params(const Config *c, size_t V) {
+    Params p = shape_params(c, V);
+    real *next = p.all = xcalloc(p.count, sizeof(real));
+    for (Gate *g = p.gate; g->b.rows; g++) {
+        Matrix *parts[] = { &g->Wx, &g->Wh, &g->b };
+        for (int i = 0; i < 3; i++) {
+            parts[i]->at = next;
+            next += parts[i]->rows * parts[i]->row_step;
         }
-    for (size_t i = 0; i < text->n; i++) text->data[i] = sorted[text->data[i]];
-    free(sorted);
+        p.Why = g->Wh, p.by = g->b; // in the end, the output's
+    }
+    return p;
 }
 
-// What an option gives as text, or nothing, in the characters of another text.
-static Text typed_text(const Text *text, const char *option, const char *typed) {
-    Text t = { NULL, text->chars, text->char_to_ix, 0, text->V, 0, text->bytes };
-    if (typed) read_text(&t, fmemopen((char *)typed, strlen(typed), "rb"), option);
-    return t;
+// A net for T steps of B streams. One that does not train has no memory for a backward pass.
+static Net new_net(const Model *m, const Config *c, size_t first, size_t B, size_t T, bool trains) {
+    const size_t H = c->hidden_size, V = m->param.by.cols, gates = strlen(cells[c->cell].gates);
+    const size_t back = trains ? T + 1 : 0, mask = trains && c->dropout > 0 ? T * B : 0;
+    Net net = { .cell = &cells[c->cell], .param = m->param, .layers = c->layers, .T = T, .B = B,
+                .inputs = xcalloc((count)(T + 1) * B, sizeof(Ix)), .ps = new_matrix(T * B, V),
+                .first = first, .dropout = trains ? c->dropout : 0 };
+    if (trains) net.dparam = new_params(c, V), net.WhyT = new_matrix(V, H);
+    for (size_t i = 0; i < c->layers; i++) {
+        Layer *l = &net.layer[i];
+        *l = (Layer){ .B = B, .gate = m->param.gate + i * gates, .hs = new_matrix((T + 1) * B, H),
+                      .cs = new_matrix((T + 1) * B, H), .dhs = new_matrix(back * B, H),
+                      .dcs = new_matrix(back * B, H), .mask = new_matrix(mask, H),
+                      .WxT = new_matrix(trains ? H : 0, H) };
+        if (trains) l->d = net.dparam.gate + i * gates;
+        l->hprev = trains ? rows(m->hprev[i], first, B) : new_matrix(B, H);
+        l->cprev = trains ? rows(m->cprev[i], first, B) : new_matrix(B, H);
+        l->out = mask ? new_matrix(mask, H) : rows(l->hs, B, T * B);
+        for (size_t k = 0; k < gates; k++)
+            l->a[k] = new_matrix(T * B, H), l->WhT[k] = new_matrix(trains ? H : 0, H);
+    }
+    return net;
 }
 
-// ==== 4  Hyperparameters =========================================================================
+enum { CHUNK = 16 }; // steps at once when nothing is learned
+
+// Memory for a model; with `trains`, for training it, too.
+static void new_model(Model *m, const Config *c, size_t V, bool trains) {
+    const size_t H = c->hidden_size, B = c->batch_size;
+    size_t threads = c->threads ? c->threads : B / 8; // with fewer streams, a thread is not worth it
+#ifdef CPU_COUNT
+    cpu_set_t cpus;
+    const size_t cores = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+#else
+    const size_t cores = sysconf(_SC_NPROCESSORS_ONLN);
+#endif
+    if (!c->threads) threads = min(threads, cores);
+    m->threads = min(threads ? threads : 1, B);
+    m->param = new_params(c, V);
+    for (size_t i = V; i % LANES; i++) m->param.by.at[i] = -INFINITY; // so that padding gets p = 0
+    for (size_t i = 0; i < c->layers; i++)
+        m->hprev[i] = new_matrix(B, H), m->cprev[i] = new_matrix(B, H);
+    m->one = new_net(m, c, 0, 1, CHUNK, false);
+    if (!trains) return;
+    m->mem = new_params(c, V);
+    if (c->optimizer == ADAM) m->mean = new_params(c, V);
+    m->nets = xcalloc(m->threads, sizeof *m->nets);
+    m->tests = xcalloc(m->threads, sizeof *m->tests);
+    for (size_t i = 0, first = 0, n; i < m->threads; i++, first += n) {
+        n = (B - first) / (m->threads - i); // streams: as even as can be
+        m->nets[i] = new_net(m, c, first, n, c->seq_length, true);
+        if (c->val_fraction > 0) m->tests[i] = new_net(m, c, first, n, CHUNK, false);
+    }
+}
+
+typedef struct { pthread_t thread; Net *net; void (*work)(Net *); } Job;
+static void *run_job(void *job) { return ((Job *)job)->work(((Job *)job)->net), NULL; }
+
+static double in_parallel(Net *nets, size_t n, void work(Net *)) {
+    Job *jobs = xcalloc(n, sizeof *jobs);
+    double loss = 0;
+    for (size_t i = 1; i < n; i++) {
+        jobs[i] = (Job){ .net = &nets[i], .work = work };
+        if (pthread_create(&jobs[i].thread, NULL, run_job, &jobs[i]) != 0)
+            die(FAILED, "thread %zu cannot be started: lower --threads", i + 1);
+    }
+    work(nets);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0) pthread_join(jobs[i].thread, NULL);
+        loss += nets[i].loss;
+    }
+    free(jobs);
+    return loss;
+}
+
+// ==== 14  A look inside: held-out loss, hidden units, gradients ==================================
+
+// The loss on the next `length` characters of each stream, from state 0 on.
+static void score(Net *net) {
+    net->loss = 0;
+    for (Layer *l = net->layer; l < net->layer + net->layers; l++) zero(l->hprev), zero(l->cprev);
+    for (size_t p = 0; p < net->length && !stop; p += net->T) {
+        double sum = net->loss;
+        net->T = min(CHUNK, net->length - p);
+        read_chunk(net, p);
+        forward(net);
+        net->loss = sum + cross_entropy(net);
+        carry(net);
+    }
+}
+
+// The loss on data[1] to data[n], in nats per character; leaves its last state in m->one.
+static double evaluate(Model *m, const Ix *data, size_t n) {
+    m->one.text = data;
+    m->one.length = n;
+    score(&m->one);
+    return m->one.loss / n;
+}
+
+static bool show_val_loss(Model *m, Text *text, Config *c) {
+    if (text->held_out == 0) return true;
+    const size_t stream = (text->held_out - 1) / c->batch_size;
+    for (Net *net = m->tests; net < m->tests + m->threads; net++) {
+        net->text = text->data + text->n + net->first * stream;
+        net->stream = net->length = stream;
+    }
+    const double loss = in_parallel(m->tests, m->threads, score) / (stream * c->batch_size);
+    const double best = m->val_loss;
+    if (stop) return true;
+    printf("iter %llu, val loss: %f nats/char, %f bits/char\n", m->n, loss, loss / log(2));
+    if (loss >= best) return true;
+    m->val_loss = loss;
+    if (save(c->save_best, m, text, c)) return true;
+    m->val_loss = best; // what is on the disk counts
+    return false;
+}
+
+enum { QUOTES, LINE, DEPTH, COMMENT, CONDITION, INDENT, CAPITALS, PARAGRAPH, QUESTIONS };
+static const char *const questions[QUESTIONS] = {
+    "inside quotes", "position in the line", "depth of brackets", "inside a comment",
+    "inside the condition of an if", "indentation", "inside a word in capitals",
+    "distance from the last blank line" };
 
 typedef struct {
-    count hidden_size, seq_length, batch_size; // H, T, B; 0: those of the model that is loaded
-    double learning_rate, clip, temperature, val_fraction;
-    count iters, seed, threads, print_every, sample_every, sample_length, save_every, eval_every;
-    count sample, eval, bytes, quiet, help, version; // but for the first, 0 or 1
-    const char *input, *save, *save_best, *load, *log, *prime, *stop;
-} Config;
+    double answer[QUESTIONS];
+    int32_t last, before_last;
+    bool leading, saw_if; // nothing but blanks in this line so far; an "if" just before
+    double if_depth;      // of brackets, in the condition of an if
+} Answers;
+
+static bool is_in(int32_t c, const char *set) { return c > 0 && c < 0x80 && strchr(set, c); }
+static bool is_capital(int32_t c) { return c >= 'A' && c <= 'Z'; }
+static bool is_letter(int32_t c) { return is_capital(c) || (c >= 'a' && c <= 'z') || c == '_'; }
+
+// The answers after character c; the next one is needed to know a word in capitals.
+static void answer(Answers *s, int32_t c, int32_t next) {
+    double *a = s->answer;
+    const bool blank_line = c == '\n' && s->last == '\n';
+    if (c == '"') a[QUOTES] = !a[QUOTES];
+    if (c == 0x201C || c == 0x201D) a[QUOTES] = c == 0x201C;
+    if (blank_line) a[QUOTES] = 0; // a forgotten quote
+    a[LINE] = c == '\n' ? 0 : a[LINE] + 1;
+    a[DEPTH] = fmax(0, a[DEPTH] + is_in(c, "([{") - is_in(c, ")]}"));
+    if (s->last == '/' && c == '*') a[COMMENT] = 1;
+    if (s->last == '*' && c == '/') a[COMMENT] = 0;
+    if (c == '(' && s->saw_if) s->if_depth = a[DEPTH];
+    if (c != ' ') s->saw_if = c == 'f' && s->last == 'i' && !is_letter(s->before_last);
+    a[CONDITION] = s->if_depth > 0 && a[DEPTH] >= s->if_depth;
+    if (!a[CONDITION]) s->if_depth = 0;
+    s->leading = c == '\n' || (s->leading && is_in(c, " \t"));
+    if (c == '\n') a[INDENT] = 0;
+    else if (s->leading) a[INDENT] += c == '\t' ? 4 : 1;
+    a[CAPITALS] = is_capital(c) && (is_capital(s->last) || is_capital(next));
+    a[PARAGRAPH] = blank_line ? 0 : a[PARAGRAPH] + 1;
+    s->before_last = s->last, s->last = c;
+}
+
+enum { WINDOW = 240, WINDOW_MOST = 400 }; // characters of the text that are shown
+
+typedef struct { double n, x, y, xx, yy, xy; } Sums;
+
+static double pearson(Sums s) {
+    return (s.n * s.xy - s.x * s.y) / sqrt((s.n * s.xx - s.x * s.x) * (s.n * s.yy - s.y * s.y));
+}
+
+// Where the answer to each question varies most: [begin, end), whole lines.
+static void find_windows(const Text *text, size_t begin[QUESTIONS], size_t end[QUESTIONS]) {
+    Answers s = { .leading = true };
+    Sums sums[QUESTIONS] = { { 0 } };
+    double best[QUESTIONS] = { 0 };
+    for (size_t i = 0, from = 0; i < text->n; i++) {
+        const int32_t c = text->chars[text->data[i]];
+        answer(&s, c, i + 1 < text->n ? text->chars[text->data[i + 1]] : 0);
+        for (int q = 0; q < QUESTIONS; q++) {
+            sums[q].n++, sums[q].y += s.answer[q], sums[q].yy += s.answer[q] * s.answer[q];
+        }
+        if ((i - from < WINDOW || c != '\n') && i - from + 1 < WINDOW_MOST && i + 1 < text->n) continue;
+        for (int q = 0; q < QUESTIONS; q++) {
+            const double mean = sums[q].y / sums[q].n, variance = sums[q].yy / sums[q].n - mean * mean;
+            if (variance > best[q] + 1e-9) best[q] = variance, begin[q] = from, end[q] = i + 1;
+            sums[q] = (Sums){ 0 };
+        }
+        from = i + 1;
+    }
+}
+
+// A character on a background from red at -1 through none to blue at +1.
+static void paint(int32_t code, double x, bool bytes) {
+    const int shade = 64 + 160 * fabs(x);
+    const bool plain = fabs(x) < 0.1 || code == '\n';
+    if (!plain) printf("\033[38;2;255;255;255;48;2;%d;40;%dm", x < 0 ? shade : 40, x < 0 ? 40 : shade);
+    put_char(code, bytes);
+    if (!plain) printf("\033[0m");
+}
+
+// Text that a unit (u) has read, its values in color, or in two lines of marks below each line.
+static void show_unit(const Text *text, size_t begin, size_t end, Matrix values, size_t u, bool color) {
+    for (size_t i = begin, line = begin; i < end; i++) {
+        const int32_t c = text->chars[text->data[i]];
+        if (color) paint(c, row(values, i - begin)[u], text->bytes);
+        else put_char(c, text->bytes);
+        if (c != '\n' && i + 1 < end) continue;
+        if (c != '\n') putchar('\n');
+        for (int digits = 0; !color && digits < 2; digits++) {
+            for (size_t j = line; j < i + (c != '\n'); j++) {
+                const double x = row(values, j - begin)[u];
+                if (digits) putchar('0' + (int)(fabs(x) * 9.999));
+                else putchar(fabs(x) < 0.1 ? ' ' : x < 0 ? '-' : '+');
+            }
+            putchar('\n');
+        }
+        line = i + 1;
+    }
+}
+
+// For each question, the unit that follows it best: Pearson's r over all the text.
+static void show_cells(Model *m, const Text *text, bool color) {
+    Net *net = &m->one;
+    const size_t H = net->layer->hs.cols, kinds = strlen(net->cell->state), units = net->layers * kinds * H;
+    size_t begin[QUESTIONS] = { 0 }, end[QUESTIONS] = { 0 };
+    Sums (*sums)[QUESTIONS] = xcalloc(units, sizeof *sums);
+    Matrix values[QUESTIONS]; // of all units, in the window of each question
+    Matrix now = new_matrix(1, units);
+    Answers s = { .leading = true };
+    find_windows(text, begin, end);
+    for (int q = 0; q < QUESTIONS; q++) values[q] = new_matrix(end[q] - begin[q], units);
+    net->T = 1;
+    for (size_t i = 0; i < text->n && !stop; i++) {
+        net->inputs[0] = text->data[i];
+        forward(net);
+        carry(net);
+        answer(&s, text->chars[text->data[i]], i + 1 < text->n ? text->chars[text->data[i + 1]] : 0);
+        for (size_t u = 0; u < units; u++) {
+            const Layer *l = &net->layer[u / (kinds * H)];
+            const double x = u / H % kinds ? tanh(l->cprev.at[u % H]) : l->hprev.at[u % H];
+            now.at[u] = x;
+            for (int q = 0; q < QUESTIONS; q++) {
+                const double y = s.answer[q];
+                Sums *t = &sums[u][q];
+                t->n++, t->x += x, t->y += y, t->xx += x * x, t->yy += y * y, t->xy += x * y;
+            }
+        }
+        for (int q = 0; q < QUESTIONS; q++)
+            if (i >= begin[q] && i < end[q]) copy(rows(values[q], i - begin[q], 1), now);
+    }
+    for (int q = 0; q < QUESTIONS && !stop; q++) {
+        size_t best = units;
+        for (size_t u = 0; u < units; u++)
+            if (fabs(pearson(sums[u][q])) > (best < units ? fabs(pearson(sums[best][q])) : 0)) best = u;
+        if (best == units) continue; // the text gives but one answer
+        printf("%s: layer %zu, unit %zu, r = %+.2f (%c)\n", questions[q], best / (kinds * H) + 1,
+               best % H + 1, pearson(sums[best][q]), net->cell->state[best / H % kinds]);
+        show_unit(text, begin[q], end[q], values[q], best, color);
+    }
+}
+
+// How far back gradients reach: of the loss at the last of T steps alone, the gradient on the state
+// k steps before, as a root mean square over chunks of the text, relative to k = 0.
+static void show_gradients(Model *m, const Text *text, const Config *c) {
+    const size_t T = c->seq_length;
+    Net net = new_net(m, c, 0, 1, T, true);
+    double *squares[2] = { xcalloc(T + 1, sizeof(double)), xcalloc(T + 1, sizeof(double)) };
+    net.text = text->data;
+    for (size_t p = 0; p + T < text->n && p < 1000 * T && !stop; p += T) {
+        read_chunk(&net, p);
+        forward(&net);
+        cross_entropy(&net);
+        for (size_t t = 0; t + 1 < T; t++) { // all others: p(t) = x(t+1), and dy is 0
+            zero(rows(net.ps, t, 1));
+            row(net.ps, t)[net.inputs[t + 1]] = 1;
+        }
+        backward(&net);
+        for (const Layer *l = net.layer; l < net.layer + net.layers; l++)
+            for (size_t t = 0; t <= T; t++)
+                for (size_t j = 0; j < l->dhs.cols; j++) {
+                    squares[0][T - t] += row(l->dhs, t)[j] * row(l->dhs, t)[j];
+                    squares[1][T - t] += row(l->dcs, t)[j] * row(l->dcs, t)[j];
+                }
+        carry(&net);
+    }
+    for (size_t i = 0; net.cell->state[i]; i++) {
+        printf("%s# %c: steps back, size of the gradient\n", i ? "\n\n" : "", net.cell->state[i]);
+        for (size_t k = 0; k <= T; k++) {
+            const double size = sqrt(squares[i][k] / squares[i][0]);
+            printf("%zu %.3g ", k, size);
+            for (int bar = 40 + 10 * log10(size); bar > 0; bar--) putchar('#'); // 10: a factor of 10
+            putchar('\n');
+        }
+    }
+}
+
+// ==== 15  The command line =======================================================================
 
 typedef struct {
     size_t field; // where in Config
     char letter;
-    const char *name, *takes; // N: a whole number, X: a real one, FILE, TEXT, NULL: nothing
+    const char *name, *takes; // N: a whole number, X: a real one, a|b: one of them, FILE, TEXT, NULL
     const char *preset;
     double least, most;
     const char *help;
 } Option;
 
 #define FIELD(name) offsetof(Config, name)
-static const Option options[] = {
-    { FIELD(hidden_size), 'H', "hidden-size", "N", "100", 1, 1e6, "hidden units" },
+static const Option options[] = { // the first ones are fixed when a model is made
+    { FIELD(cell), 0, "cell", "rnn|lstm|gru", "rnn", 1, 3, "what a layer is made of" },
+    { FIELD(layers), 'L', "layers", "N", "1", 1, LAYERS, "layers, one on top of the other" },
+    { FIELD(hidden_size), 'H', "hidden-size", "N", "100", 1, 1e6, "hidden units in a layer" },
     { FIELD(seq_length), 'T', "seq-length", "N", "25", 1, 65535, "steps to backpropagate through" },
-    { FIELD(batch_size), 'B', "batch-size", "N", "1", 1, 65535, "streams read side by side" },
-    { FIELD(learning_rate), 'l', "learning-rate", "X", "0.1", 0, 1e30, "Adagrad's step" },
-    { FIELD(clip), 'c', "clip", "X", "5", 0, 1e30, "gradients are clipped to [-X, X]" },
+    { FIELD(batch_size), 'B', "batch-size", "N", "1", 1, 65535, "streams read in parallel" },
+    { FIELD(optimizer), 0, "optimizer", "adagrad|adam", "adagrad", 1, 2, "how steps are chosen" },
+    { FIELD(bytes), 0, "bytes", NULL, NULL, 0, 1, "a character is a byte: any file will do" },
+    { FIELD(learning_rate), 'l', "learning-rate", "X", NULL, 0, 1e30,
+      "size of a step (0.1; with adam 0.002)" },
+    { FIELD(decay), 0, "decay", "X", "1", 0, 1, "multiplies it after each pass over the text" },
+    { FIELD(dropout), 0, "dropout", "X", "0", 0, 0.9, "chance that a unit is left out" },
+    { FIELD(clip), 'c', "clip", "X", "5", 0, 1e30, "gradients are clipped to [-X, X]; 0: not" },
     { FIELD(iters), 'n', "iters", "N", "100000", 0, 1e15, "iterations; 0: until interrupted" },
     { FIELD(seed), 's', "seed", "N", "0", 0, UINT32_MAX, "seed of the random numbers" },
-    { FIELD(threads), 't', "threads", "N", "0", 0, 1024, "threads, at most B; 0: one per core" },
+    { FIELD(threads), 't', "threads", "N", "0", 0, 1024, "threads, at most B; 0: as many as help" },
     { FIELD(print_every), 0, "print-every", "N", "1000", 0, 1e15, "iterations between losses" },
     { FIELD(sample_every), 0, "sample-every", "N", "10000", 0, 1e15, "iterations between samples" },
     { FIELD(sample_length), 0, "sample-length", "N", "200", 0, 1e15, "characters in a sample" },
     { FIELD(temperature), 0, "temperature", "X", "1", 0, 1e30, "divides scores; 0: the likeliest" },
-    { FIELD(stop), 0, "stop", "TEXT", NULL, 0, 0, "a sample ends after this text" },
-    { FIELD(bytes), 0, "bytes", NULL, NULL, 0, 1, "a character is a byte: any file will do" },
-    { FIELD(save), 'o', "save", "FILE", NULL, 0, 0, "keep the model: when it ends or is stopped," },
+    { FIELD(save), 'o', "save", "FILE", NULL, 0, 0, "save the model at the end or when interrupted" },
     { FIELD(save_every), 0, "save-every", "N", "10000", 0, 1e15, "and after so many iterations" },
-    { FIELD(load), 'i', "load", "FILE", NULL, 0, 0, "go on from a model that was kept" },
+    { FIELD(load), 'i', "load", "FILE", NULL, 0, 0, "go on from a saved model" },
     { FIELD(val_fraction), 0, "val-fraction", "X", "0", 0, 0.9, "hold out the end of the text" },
     { FIELD(eval_every), 0, "eval-every", "N", "10000", 0, 1e15, "iterations between its losses" },
-    { FIELD(save_best), 0, "save-best", "FILE", NULL, 0, 0, "keep the model that is best at it" },
-    { FIELD(log), 0, "log", "FILE", NULL, 0, 0, "write a table of losses, tab-separated" },
+    { FIELD(save_best), 0, "save-best", "FILE", NULL, 0, 0, "save the model that does best on it" },
     { FIELD(sample), 0, "sample", "N", NULL, 0, 1e15, "with --load: write text; 0: endlessly" },
     { FIELD(prime), 0, "prime", "TEXT", NULL, 0, 0, "what that text follows (a new line)" },
     { FIELD(eval), 0, "eval", NULL, NULL, 0, 1, "with --load: print the loss on INPUT" },
+    { FIELD(show_cells), 0, "show-cells", NULL, NULL, 0, 1, "with --load: what units follow in INPUT" },
+    { FIELD(show_gradients), 0, "show-gradients", NULL, NULL, 0, 1,
+      "with --load: how far back gradients reach" },
+    { FIELD(color), 0, "color", NULL, NULL, 0, 1, "color for --show-cells, on a pipe, too" },
     { FIELD(quiet), 'q', "quiet", NULL, NULL, 0, 1, "no status line and no summary" },
     { FIELD(help), 'h', "help", NULL, NULL, 0, 1, "show this help" },
     { FIELD(version), 'V', "version", NULL, NULL, 0, 1, "show the version" },
 };
-static const count NO_SAMPLE = UINT64_MAX; // --sample is not there
-enum { OPTIONS = sizeof options / sizeof *options };
+enum { OPTIONS = sizeof options / sizeof *options, FIXED = 7 };
+static const count NO_SAMPLE = UINT64_MAX; // --sample was not given
 
-// ==== 5  Model parameters ========================================================================
+static void *field(const Config *c, const Option *o) { return (char *)c + o->field; }
 
-// One block of memory holds them all, so that clipping, Adagrad and adding up are one loop each;
-// the names are windows into it.
-typedef struct {
-    Matrix Wxh; // (V,H) input to hidden: a row for each character
-    Matrix Whh; // (H,H) hidden to hidden
-    Matrix Why; // (H,V) hidden to output
-    Matrix bh;  // (1,H) hidden bias
-    Matrix by;  // (1,V) output bias
-    real *all;  // the block itself
-    size_t count;
-} Params;
-
-// One thread's share of the streams, and what the loss function works on there. B is their number.
-typedef struct {
-    Params param;      // the model's, which it only reads
-    Params dparam;     // the gradient of the loss on them, summed over T and B; in the end, the
-                       // first share's over all streams
-    const Ix *inputs;  // ((T+1)*B) the characters of T+1 steps: targets are inputs + B
-    Matrix hprev;      // (B,H) the hidden state after the last chunk; in the end, after this one
-    Matrix hs;         // ((T+1)*B,H) all hidden states, hprev first
-    Matrix ps;         // (T*B,V) scores, then probabilities, then dy
-    Matrix dh;         // (T*B,H) gradient on h, then dhraw: on what goes into tanh
-    Matrix WhhT, WhyT; // (H,H), (V,H) transposes, for the backward pass
-    double loss;       // summed over T and B
-    atomic_size_t asked, done; // how often it was to be computed, and has been
-} Share;
-
-typedef struct {
-    Params param, mem; // the parameters, and Adagrad's memory of their gradients
-    Matrix hprev, kept; // (B,H) the hidden state between chunks; and a copy of it
-    Ix *inputs;        // ((T+1)*B) what the shares read
-    Matrix h, y;       // (2,H), (1,V) what sample and evaluate work on
-    Rng rng;
-    count n, p;        // iterations done; where in each stream the next chunk begins
-    count text;        // a hash of the text that it learns
-    double smooth_loss, val_loss; // nats for T characters; the lowest held out, nats/char, 0: none
-    Share *shares;     // (threads)
-    size_t threads;
-} Model;
-
-// All zero. Wxh, Whh and bh stand one below the other, for [x h 1] is what they multiply; and so do
-// Why and by.
-static Params new_params(size_t V, size_t H) {
-    const size_t h = row_step(H), y = row_step(V);
-    const count in = (count)(V + H + 1) * h, out = (count)(H + 1) * y;
-    real *all = xcalloc(in + out, sizeof(real));
-    Matrix to_h = { all, V + H + 1, H, h, 1 }, to_y = { all + in, H + 1, V, y, 1 };
-    return (Params){ rows(to_h, 0, V), rows(to_h, V, H), rows(to_y, 0, H),
-                     rows(to_h, V + H, 1), rows(to_y, H, 1), all, in + out };
-}
-
-// w = np.random.randn(rows, cols)*0.01
-static void randn(Matrix w, Rng *rng) {
-    for (size_t i = 0; i < w.rows; i++) for (size_t j = 0; j < w.cols; j++)
-        row(w, i)[(ptrdiff_t)j * w.col_step] = rng_normal(rng) * 0.01;
-}
-
-static Model new_model(const Config *c, size_t V) {
-    const size_t H = c->hidden_size, T = c->seq_length, B = c->batch_size;
-    Model m = { .param = new_params(V, H), .mem = new_params(V, H), .hprev = new_matrix(B, H),
-                .kept = new_matrix(B, H), .inputs = xcalloc((T + 1) * B, sizeof(Ix)),
-                .h = new_matrix(2, H), .y = new_matrix(1, V), .threads = min(c->threads, B) };
-    m.shares = xcalloc(m.threads, sizeof *m.shares);
-    for (size_t i = 0, first = 0, n; i < m.threads; i++, first += n) {
-        n = (B - first) / (m.threads - i); // streams: as even as can be
-        m.shares[i] = (Share){
-            .param = m.param, .dparam = new_params(V, H),
-            .inputs = m.inputs + first * (T + 1), .hprev = rows(m.hprev, first, n),
-            .hs = new_matrix((T + 1) * n, H), .ps = new_matrix(T * n, V),
-            .dh = new_matrix(T * n, H), .WhhT = new_matrix(H, H), .WhyT = new_matrix(V, H) };
-    }
-    rng_seed(&m.rng, c->seed);
-    randn(transposed(m.param.Wxh), &m.rng); // Wxh = np.random.randn(hidden_size, vocab_size)*0.01
-    randn(transposed(m.param.Whh), &m.rng); // Whh = np.random.randn(hidden_size, hidden_size)*0.01
-    randn(transposed(m.param.Why), &m.rng); // Why = np.random.randn(vocab_size, hidden_size)*0.01
-    // Padding gets the probability exp(-inf) = 0.
-    for (size_t i = V; i % LANES; i++) m.param.by.at[i] = -INFINITY;
-    m.smooth_loss = -log(1.0 / V) * T; // loss at iteration 0
-    return m;
-}
-
-// ==== 6  The loss function =======================================================================
-
-// h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh), for B streams; h and hprev, which is h(t-1), are (B,H).
-// x(t) is one-hot, all zeros but for a 1 at the character x[b]: Wxh x(t) is just that row of Wxh.
-static void rnn_step(const Params *p, const Ix *x, Matrix hprev, Matrix h, size_t t) {
-    for (size_t b = 0; b < h.rows; b++)
-        add(row(h, b), row(p->Wxh, x[b]), p->bh.at, h.cols);
-    matmul(h, hprev, p->Whh, t % 2 ? ADD | FROM_END : ADD); // back and forth from step to step
-    vec *v = (vec *)h.at; // all rows as one: tanh(0) = 0, so that padding stays
-    for (size_t i = 0; i < vectors(h.rows * h.row_step); i++) v[i] = tanh_(v[i]);
-}
-
-// p = exp(y) / sum(exp(y)), in place of V scores y; returns log(sum(exp(y))), for -log p[i] is that
-// less y[i]. The highest score is taken off first, so that exp cannot overflow.
-static double softmax(real *scores, size_t V) {
-    vec *y = (vec *)scores, high = y[0], sums = { 0 };
-    for (size_t i = 1; i < vectors(V); i++) high = where(y[i] > high, y[i], high);
-    real highest = high[0], sum = 0;
-    for (int l = 1; l < LANES; l++) highest = high[l] > highest ? high[l] : highest;
-    for (size_t i = 0; i < vectors(V); i++) sums += y[i] = exp_(y[i] - highest);
-    for (int l = 0; l < LANES; l++) sum += sums[l];
-    for (size_t i = 0; i < vectors(V); i++) y[i] *= 1 / sum;
-    return highest + log(sum);
-}
-
-// Forward: hidden states and probabilities for T steps of B streams. Returns the loss.
-static double forward(const Share *s) {
-    const Params *p = &s->param;
-    const Matrix ps = s->ps;                    // (T*B,V)
-    const size_t B = s->hprev.rows, TB = ps.rows;
-    const Ix *targets = s->inputs + B;
-    double loss = 0;
-
-    copy(s->hs, s->hprev);                      // hs[-1] = np.copy(hprev)
-    for (size_t t = 0; t < TB / B; t++)         // hs[t] = np.tanh(np.dot(Wxh, xs[t]) + ...
-        rnn_step(p, s->inputs + t * B, rows(s->hs, t * B, B), rows(s->hs, (t + 1) * B, B), t);
-    copy(s->hprev, rows(s->hs, TB, B));         // hprev = hs[len(inputs)-1]
-
-    for (size_t i = 0; i < TB; i++) copy(rows(ps, i, 1), p->by);
-    matmul(ps, rows(s->hs, B, TB), p->Why, ADD); // ys[t] = np.dot(Why, hs[t]) + by
-    for (size_t i = 0; i < TB; i++) {           // loss += -np.log(ps[t][targets[t],0])
-        real y_target = row(ps, i)[targets[i]];
-        loss += softmax(row(ps, i), ps.cols) - y_target;
-    }
-    return loss;
-}
-
-// Backward, from the last step to the first: the gradient of the loss on every parameter. With a(t)
-// for what goes into tanh, d for the gradient of the loss on what follows it, ' for a transpose:
-//     dy(t) = p(t) - x(t+1)                  through softmax and cross-entropy at once
-//     dh(t) = Why' dy(t) + Whh' da(t+1)      as h(t) went into y(t) and a(t+1); the latter: dhnext
-//     da(t) = (1 - h(t)^2) dh(t)             through tanh: dhraw
-// and, summed over t: dWhy = dy(t) h(t)', dby = dy(t), dWhh = da(t) h(t-1)', dWxh = da(t) x(t)',
-// dbh = da(t).
-static void backward(const Share *s) {
-    const Params *p = &s->param, *d = &s->dparam;
-    const Matrix dy = s->ps, dh = s->dh;        // (T*B,V), (T*B,H)
-    const size_t B = s->hprev.rows, TB = dy.rows;
-    const Matrix hs = rows(s->hs, B, TB), hprevs = rows(s->hs, 0, TB);  // (T*B,H): h(t), h(t-1)
-    const Ix *inputs = s->inputs, *targets = inputs + B;
-
-    zero(d->Wxh), zero(d->bh), zero(d->by);
-    for (size_t i = 0; i < TB; i++) {
-        row(dy, i)[targets[i]] -= 1;            // dy[targets[t]] -= 1
-        add(d->by.at, d->by.at, row(dy, i), dy.cols); // dby += dy
-    }
-    matmul(d->Why, transposed(hs), dy, SET);    // dWhy += np.dot(dy, hs[t].T)
-
-    transpose(s->WhyT, p->Why);
-    transpose(s->WhhT, p->Whh);
-    matmul(dh, dy, s->WhyT, SET);               // dh = np.dot(Why.T, dy), all t at once
-    for (size_t t = TB / B; t-- > 0; ) {
-        const Matrix dh_t = rows(dh, t * B, B);
-        if (t + 1 < TB / B)                     // dh += dhnext: np.dot(Whh.T, dhraw)
-            matmul(dh_t, rows(dh, (t + 1) * B, B), s->WhhT, t % 2 ? ADD | FROM_END : ADD);
-        vec *dhraw = (vec *)dh_t.at, *h = (vec *)row(hs, t * B);
-        for (size_t i = 0; i < vectors(B * dh.row_step); i++)
-            dhraw[i] *= 1 - h[i] * h[i];        // dhraw = (1 - hs[t] * hs[t]) * dh
-    }
-    matmul(d->Whh, transposed(hprevs), dh, SET); // dWhh += np.dot(dhraw, hs[t-1].T)
-    for (size_t i = 0; i < TB; i++) {
-        real *dWxh = row(d->Wxh, inputs[i]);
-        add(dWxh, dWxh, row(dh, i), dh.cols);   // dWxh += np.dot(dhraw, xs[t].T), x(t) one-hot
-        add(d->bh.at, d->bh.at, row(dh, i), dh.cols); // dbh += dhraw
+// The number of a word in a list like "a|b|c", counted from 1; 0: it is not there.
+static size_t which(const char *words, const char *one) {
+    const size_t length = strlen(one);
+    for (size_t i = 1; ; i++) {
+        const size_t end = strcspn(words, "|");
+        if (end == length && !strncmp(words, one, end)) return i;
+        if (!words[end]) return 0;
+        words += end + 1;
     }
 }
 
-static void run_share(Share *s) { s->loss = forward(s), backward(s); }
-
-// Waits until a share has work, or has none: awake at first, for the next iteration is never far
-// away, and then asleep for longer and longer.
-static void wait_for(Share *s, bool work) {
-    for (size_t tries = 0; (s->asked > s->done) != work; tries++)
-        if (tries < 200) sched_yield();
-        else nanosleep(&(struct timespec){ .tv_nsec = min(100 * tries, 1000000) }, NULL);
-}
-
-// loss, dWxh, dWhh, dWhy, dbh, dby, hprev = lossFun(inputs, targets, hprev), summed over streams;
-// the gradient is left in the first share. Each share has a thread of its own, but they are added
-// in order: the same command computes the same numbers.
-static double lossFun(Model *m, const Ix *data, size_t stream) {
-    Share *s = m->shares;
-    Ix *input = m->inputs;
-    for (size_t i = 0; i < m->threads; data += s[i++].hprev.rows * stream) {
-        for (size_t t = 0, B = s[i].hprev.rows; t < s[i].hs.rows / B; t++)
-            for (size_t b = 0; b < B; b++) *input++ = data[b * stream + t];
-        s[i].asked++;
-    }
-    run_share(s);
-    for (size_t i = 1; i < m->threads; i++) {
-        wait_for(&s[i], false);
-        s->loss += s[i].loss;
-        add(s->dparam.all, s->dparam.all, s[i].dparam.all, s->dparam.count);
-    }
-    return s->loss;
-}
-
-// ==== 7  Sampling ================================================================================
-
-// An index drawn with the probabilities p (V): np.random.choice(range(vocab_size), p=p)
-static Ix choice(const real *p, size_t V, Rng *rng) {
-    double sum = 0, cdf = 0, coin = rng_uniform(rng);
-    for (size_t i = 0; i < V; i++) sum += p[i];
-    for (size_t i = 0; i + 1 < V; i++)
-        if ((cdf += p[i]) / sum > coin) return i;
-    return V - 1;
-}
-
-// Writes n characters that the model says come after hidden state hprev (1,H) and character x; or
-// fewer, if they end in the characters of --stop.
-static void sample(Model *m, const Text *text, Matrix hprev, Ix x, count n, const Config *c) {
-    const real temperature = fmax(c->temperature, 1e-20); // so low, only the highest score counts
-    const Text end = typed_text(text, "--stop", c->stop);
-    Ix *last = xcalloc(end.n + 1, sizeof(Ix));      // what has been drawn, as far back as end goes
-    double flushed = seconds();
-    copy(m->h, hprev);
-    for (count t = 0; t < n && !stop && !ferror(stdout); t++) {
-        Matrix h = rows(m->h, 1 - t % 2, 1);
-        rnn_step(&m->param, &x, rows(m->h, t % 2, 1), h, t);
-        copy(m->y, m->param.by);
-        matmul(m->y, h, m->param.Why, ADD);         // y = np.dot(Why, h) + by
-        for (size_t i = 0; i < m->y.cols; i++) m->y.at[i] /= temperature;
-        softmax(m->y.at, m->y.cols);                // p = np.exp(y) / np.sum(np.exp(y))
-        x = choice(m->y.at, m->y.cols, &m->rng);    // the next step reads what this one has drawn
-        put_char(text->chars[x], text->bytes, stdout);
-        if (seconds() > flushed + 0.05) fflush(stdout), flushed = seconds(); // for who reads along
-        memmove(last, last + 1, end.n * sizeof(Ix)), last[end.n] = x;
-        if (end.n && t + 1 >= end.n && !memcmp(last + 1, end.data, end.n * sizeof(Ix))) break;
-    }
-    free(last), free(end.data);
-}
-
-// ==== 8  Adagrad =================================================================================
-
-// For each parameter; dparam is the mean over B streams. The more the squares of a parameter's
-// gradients have added up to, the smaller its steps:
-//     np.clip(dparam, -5, 5, out=dparam)
-//     mem += dparam * dparam
-//     param += -learning_rate * dparam / np.sqrt(mem + 1e-8)
-static void adagrad(Model *m, real learning_rate, real most) {
-    const vec *sum = (vec *)m->shares->dparam.all; // over the B streams
-    vec *param = (vec *)m->param.all, *mem = (vec *)m->mem.all;
-    const real B = m->hprev.rows;
-    for (size_t i = 0; i < vectors(m->param.count); i++) {
-        vec d = clip(sum[i] * (1 / B), most);
-        mem[i] += d * d;
-        param[i] += -learning_rate * d * rsqrt(mem[i] + (real)1e-8);
-    }
-}
-
-// ==== 10  Held-out loss ==========================================================================
-
-// The loss on data[1] to data[n-1], in nats: one stream, from hidden state 0 on, in chunks as long
-// as the first share has memory for. The last hidden state stays in row 1 of m->h, for sample.
-static double evaluate(const Model *m, const Ix *data, size_t n) {
-    Share s = { .param = m->param, .hprev = rows(m->h, 1, 1) };
-    double loss = 1e-300; // as good as 0, which stands for none
-    zero(s.hprev);
-    for (size_t p = 0, T; p + 1 < n && !stop; p += T) {
-        T = min(m->shares->ps.rows, n - 1 - p);
-        s.inputs = data + p;
-        s.hs = rows(m->shares->hs, 0, T + 1), s.ps = rows(m->shares->ps, 0, T);
-        loss += forward(&s);
-    }
-    return loss;
-}
-
-// ==== 11  Checkpoints ============================================================================
-
-// The format is .safetensors: eight bytes that say how long the header is; the header, JSON, with
-// each tensor's type, shape and place; the numbers. All of it little-endian.
-typedef struct {
-    const char *name;
-    char kind;                    // F: floating point, U: whole
-    count size, rows, cols;       // bytes of a number; the shape
-    void *at;                     // its first number in memory,
-    ptrdiff_t row_step, col_step; // and how far it is from there to those below and beside it
-    count begin, end;             // where the file has it: bytes after the header
-} Tensor;
-
-enum { SIZES = 5, TENSORS = 24 }; // the first five are sizes
-typedef struct { Tensor at[TENSORS]; } Tensors;
-typedef union { uint32_t u32; uint64_t u64; float f32; double f64; } Number;
-typedef struct { const char *path, *data; char *header; count size; } Checkpoint; // size: of data
-
-static Tensor column(const char *name, char kind, count size, count n, void *at) {
-    return (Tensor){ name, kind, size, n, 1, at, 1, 0, 0, 0 };
-}
-
-static Tensor reals(const char *name, Matrix m) { // in the Python's shape, (out,in)
-    return (Tensor){ name, 'F', sizeof(real), m.cols, m.rows, m.at, m.col_step, m.row_step, 0, 0 };
-}
-
-// All that is kept: what the model is (its sizes first), and where its training has got to.
-static Tensors tensors(Model *m, Text *text, Config *c) {
-    const Params *p = &m->param, *mem = &m->mem;
-    return (Tensors){ {
-        column("hidden_size", 'U', 8, 1, &c->hidden_size), column("bytes", 'U', 8, 1, &c->bytes),
-        column("seq_length", 'U', 8, 1, &c->seq_length), column("vocab_size", 'U', 8, 1, &text->V),
-        column("batch_size", 'U', 8, 1, &c->batch_size), column("text", 'U', 8, 1, &m->text),
-        column("n", 'U', 8, 1, &m->n), column("p", 'U', 8, 1, &m->p),
-        column("smooth_loss", 'F', 8, 1, &m->smooth_loss),
-        column("val_loss", 'F', 8, 1, &m->val_loss), column("rng_kept", 'F', 8, 1, &m->rng.kept),
-        column("rng", 'U', 4, 626, &m->rng), column("chars", 'U', 4, text->V, text->chars),
-        reals("Wxh", p->Wxh), reals("Whh", p->Whh), reals("Why", p->Why), reals("bh", p->bh),
-        reals("by", p->by), reals("mWxh", mem->Wxh), reals("mWhh", mem->Whh),
-        reals("mWhy", mem->Why), reals("mbh", mem->bh), reals("hprev", m->hprev),
-        reals("mby", mem->by),
-    } };
-}
-
-static char *number(const Tensor *t, count i) { // the i-th, in the file's order: row by row
-    ptrdiff_t steps = i / t->cols * t->row_step + i % t->cols * t->col_step;
-    return (char *)t->at + steps * (ptrdiff_t)t->size;
-}
-
-static void write_bits(FILE *out, uint64_t bits, count size) {
-    while (size-- > 0) putc_unlocked(bits & 0xFF, out), bits >>= 8;
-}
-
-static uint64_t read_bits(const char *at, count size) {
-    return size == 0 ? 0 : read_bits(at + 1, size - 1) << 8 | (unsigned char)*at;
-}
-
-static bool write_tensors(FILE *out, const Tensors *all) {
-    char header[4096];
-    int length = 0;
-    count end = 0;
-    for (const Tensor *t = all->at; t < all->at + TENSORS; t++) {
-        count begin = end;
-        length += sprintf(header + length, "%c\"%s\":{\"dtype\":\"%c%llu\",\"shape\":[%llu,%llu],"
-                          "\"data_offsets\":[%llu,%llu]}", t == all->at ? '{' : ',', t->name,
-                          t->kind, 8 * t->size, t->rows, t->cols, begin,
-                          end += t->rows * t->cols * t->size);
-    }
-    length += sprintf(header + length, "}%*s", 7 - length % 8, ""); // numbers where 8 divides
-    write_bits(out, length, 8);
-    fwrite(header, 1, length, out);
-    for (const Tensor *t = all->at; t < all->at + TENSORS; t++)
-        for (count i = 0; i < t->rows * t->cols; i++) {
-            Number x;
-            memcpy(&x, number(t, i), t->size);
-            write_bits(out, t->size == 4 ? x.u32 : x.u64, t->size);
-        }
-    return fflush(out) == 0 && !ferror(out);
-}
-
-// Whether a checkpoint may take the place of what is there: nothing, an empty file, a checkpoint.
-static bool replaceable(const char *path) {
-    struct stat is;
-    char start[9] = { 0 }; // a header's length, below 2^56, and its brace: what no text begins with
-    if (stat(path, &is) != 0) return true;
-    FILE *file = S_ISREG(is.st_mode) ? fopen(path, "rb") : NULL;
-    bool read = file && fread(start, 1, 9, file) == min(is.st_size, 9);
-    if (file) fclose(file);
-    return read && (is.st_size == 0 || (start[7] == 0 && start[8] == '{'));
-}
-
-// Writes a checkpoint beside its path, then renames it: whoever looks or ends this, at any moment,
-// finds the old file or the new one, whole. A trial only shows that it can be done.
-static bool save(const char *path, const Tensors *all, bool trial) {
-    if (!path) return true;
-    char *tmp = xcalloc(strlen(path) + 5, 1);
-    sprintf(tmp, "%s.tmp", path);
-    const bool may = replaceable(path) && replaceable(tmp);
-    FILE *out = may ? fopen(tmp, "wb") : NULL;
-    bool done = out && write_tensors(out, all) && fsync(fileno(out)) == 0 &&
-                (trial || rename(tmp, path) == 0);
-    if (!done) cannot_write(path, may ? strerror(errno) : "it is no checkpoint: name another file");
-    if (out && (trial || !done)) unlink(tmp);
-    if (out) fclose(out);
-    free(tmp);
-    return done;
-}
-
-static _Noreturn void refuse(const Checkpoint *k, const char *name, const char *why) {
-    die(FAILED, "%s: '%s' %s: the file is damaged, or no checkpoint of this program",
-        k->path, name, why);
-}
-
-// JSON from here to there without its blanks. Returns whether its brackets and quotes pair off.
-static bool squeeze(char *to, const char *from, const char *end) {
-    int depth = 0, quoted = 0, object = *from == '{';
-    for (; from < end; from++) {
-        if (*from == '"') quoted = !quoted;
-        if (*from == '\\' && from + 1 < end) *to++ = *from++;
-        else if (!quoted) depth += (*from == '{' || *from == '[') - (*from == '}' || *from == ']');
-        if (quoted || !strchr(" \t\r\n", *from)) *to++ = *from;
-    }
-    *to = 0;
-    return object && depth == 0 && !quoted;
-}
-
-static Checkpoint open_checkpoint(const char *path) {
-    struct stat is;
-    FILE *file = fopen(path, "rb");
-    if (!file || fstat(fileno(file), &is) != 0) die(FAILED, "%s: %s", path, strerror(errno));
-    char *bytes = xcalloc((count)is.st_size + 9, 1); // it ends in zeros
-    count size = fread(bytes, 1, is.st_size, file), length = read_bits(bytes, 8);
-    if (ferror(file)) die(FAILED, "%s: %s", path, strerror(errno));
-    fclose(file);
-    Checkpoint k = { .path = path };
-    if (size < 8 || length > size - 8) refuse(&k, "header", "is cut short");
-    k = (Checkpoint){ path, bytes + 8 + length, bytes, size - 8 - length };
-    if (!squeeze(bytes, bytes + 8, k.data)) refuse(&k, "header", "is not JSON");
-    return k;
-}
-
-// Reads the i-th of all tensors. Nothing is taken on trust.
-static void read_tensor(const Checkpoint *k, Tensors *all, int i) {
-    Tensor *t = &all->at[i];
-    char name[20], entry[256] = "", kind, end;
-    count bits = 0, rows, cols, times = 0, n = t->rows * t->cols;
-    sprintf(name, "\"%s\":{", t->name);
-    for (const char *at = k->header; times < 2 && (at = strstr(at + 1, name)); )
-        if ((at[-1] == '{' || at[-1] == ',') && ++times)
-            sscanf(at, "%255[^}]", entry);
-    const char *type = strstr(entry, "\"dtype\""), *shape = strstr(entry, "\"shape\""),
-               *place = strstr(entry, "\"data_offsets\""), *wrong =
-        times == 0 ? "is missing" : times > 1 ? "is there twice" :
-        strpbrk(entry, " +-") ? "has a sign or a blank in its header" :
-        !type || sscanf(type, "\"dtype\":\"%c%2llu%c", &kind, &bits, &end) != 3 || end != '"' ||
-            kind != t->kind || (bits != 8 * t->size && (kind == 'U' || (bits != 32 && bits != 64)))
-            ? "is of another type" :
-        !shape || sscanf(shape, "\"shape\":[%19llu,%19llu%c", &rows, &cols, &end) != 3 ||
-            end != ']' || rows != t->rows || cols != t->cols ? "has another shape" :
-        !place || sscanf(place, "\"data_offsets\":[%19llu,%19llu%c", &t->begin, &t->end, &end) != 3
-            || end != ']' || t->end > k->size || t->begin > t->end ||
-            t->end - t->begin != n * bits / 8 ? "is not where or as long as it says" : NULL;
-    const count size = bits / 8;
-    for (const Tensor *other = all->at; other < t; other++)
-        if (t->begin < other->end && other->begin < t->end) wrong = "overlaps with another";
-    for (count j = 0; j < n && !wrong; j++) {
-        Number x = { .u64 = read_bits(k->data + t->begin + j * size, size) };
-        if (size == 4) x.u32 = x.u64;
-        if (kind == 'F') {
-            double value = size == 4 ? x.f32 : x.f64;
-            if (t->size == 4) x.f32 = value, value = x.f32; // it may be of the other precision
-            else x.f64 = value;
-            if (!isfinite(value) || (value < 0 && *t->name == 'm')) wrong = "has a wrong number";
-        }
-        memcpy(number(t, j), &x, t->size);
-    }
-    if (wrong) refuse(k, t->name, wrong);
-}
-
-// Makes the model that a checkpoint holds, and its vocabulary. Sizes go to c, where those that the
-// command line has set already (0: it has not) have to be the same.
-static Model load(const char *path, Text *text, Config *c) {
-    static const count least[] = { 1, 0, 1, 2, 1 }, most[] = { 1000000, 1, 65535, 65535, 65535 };
-    Config asked = *c;
-    Model m = { .n = 0 };
-    const Checkpoint k = open_checkpoint(path);
-    const Tensors wanted = tensors(&m, text, &asked);
-    Tensors all = tensors(&m, text, c);
-    for (int i = 0; i < SIZES; i++) {
-        read_tensor(&k, &all, i);
-        const count is = *(count *)all.at[i].at, want = *(count *)wanted.at[i].at;
-        if (is < least[i] || is > most[i]) refuse(&k, all.at[i].name, "is out of range");
-        if (want && want != is)
-            die(WRONG_USAGE, "%s: its %s is %llu, not %llu: leave that option out", path,
-                all.at[i].name, is, want);
-    }
-    if (c->hidden_size * (8.0 * (c->hidden_size + text->V) + 4.0 * c->batch_size) > k.size)
-        refuse(&k, "hidden_size", "is more than the file can hold");
-    text->bytes = c->bytes;
-    text->chars = xcalloc(text->V, sizeof *text->chars);
-    m = new_model(c, text->V);
-    all = tensors(&m, text, c);
-    for (int i = 0; i < TENSORS; i++) read_tensor(&k, &all, i);
-    const Tensor *last = &all.at[TENSORS - 1]; // mby (V,1)
-    if ((last->end - last->begin) / text->V != sizeof(real))
-        fprintf(stderr, "min_char_rnn: %s is of %s precision: it goes on in %s, not to the digit\n",
-                path, DOUBLE ? "single" : "double", DOUBLE ? "double" : "single");
-    if (m.rng.used > 624 || m.rng.has_kept > 1 || m.n > 1e15) refuse(&k, "n, rng", "is too large");
-    for (count i = 0; i < text->V; i++) {
-        uint32_t code = text->chars[i];
-        if ((i > 0 && code <= text->chars[i - 1]) || code >= (c->bytes ? 256 : CODES) ||
-            code >> 11 == 0xD800 >> 11)
-            refuse(&k, "chars", "is no vocabulary");
-        text->char_to_ix[code] = i + 1;
-    }
-    free(k.header);
-    return m;
-}
-
-// ==== 12  The command line =======================================================================
-
-// Sets what an option stands for, from the text given with it.
 static void set_option(Config *c, const Option *o, const char *text) {
-    void *field = (char *)c + o->field;
+    const bool choice_ = o->takes && strchr(o->takes, '|'), whole = !o->takes || *o->takes == 'N';
+    if (choice_) {
+        *(count *)field(c, o) = which(o->takes, text);
+        if (*(count *)field(c, o)) return;
+        die(WRONG_USAGE, "--%s %s: takes one of %s", o->name, text, o->takes);
+    }
     if (o->takes && o->takes[1]) { // FILE, TEXT
         if (!*text) die(WRONG_USAGE, "--%s: takes a %s, not an empty one", o->name, o->takes);
-        *(const char **)field = text;
+        *(const char **)field(c, o) = text;
         return;
     }
-    bool whole = !o->takes || *o->takes == 'N';
-    size_t digits = strspn(text, whole ? "0123456789" : "0123456789.eE+-");
     char *end;
     errno = 0;
-    double x = strtod(text, &end);
-    if (!digits || text[digits] || *end || errno || x < o->least || x > o->most)
+    const double x = strtod(text, &end);
+    bool right = !errno && end > text && !text[strspn(text, "0123456789.eE+-")];
+    if (whole && x != floor(x)) right = false; // 1e5 is a whole number
+    if (!right || x < o->least || x > o->most)
         die(WRONG_USAGE, "--%s %s: takes %s from %.15g to %.15g",
             o->name, text, whole ? "a whole number" : "a number", o->least, o->most);
-    if (whole) *(count *)field = x; // exact: no whole number here is above 2^53
-    else *(double *)field = x;
+    if (whole) *(count *)field(c, o) = x; // exact: no whole number here is above 2^53
+    else *(double *)field(c, o) = x;
 }
 
 static void print_help(void) {
@@ -963,281 +1447,559 @@ static void print_help(void) {
            "Trains a character-level recurrent network on a text ('-': standard input).\n\n");
     for (const Option *o = options; o < options + OPTIONS; o++) {
         printf(o->letter ? "  -%c, " : "      ", o->letter);
-        printf("--%s %-*s", o->name, 18 - (int)strlen(o->name), o->takes ? o->takes : "");
+        printf("--%s %-*s", o->name, 24 - (int)strlen(o->name), o->takes ? o->takes : "");
         printf(o->preset ? "%s (%s)\n" : "%s\n", o->help, o->preset);
     }
 }
 
+static void wrong_if(bool wrong, const char *why) {
+    if (wrong) die(WRONG_USAGE, "%s (--help shows more)", why);
+}
+
 static Config parse_command_line(int argc, char **argv) {
-    Config c = { .sample = NO_SAMPLE };
-    bool given[OPTIONS] = { false };
+    Config c = { .sample = NO_SAMPLE, .learning_rate = -1 };
     struct option longs[OPTIONS + 1] = { { 0 } };
     char shorts[2 * OPTIONS + 1] = "", *s = shorts;
+    bool given[OPTIONS] = { false };
     for (int i = 0; i < OPTIONS; i++) {
         const Option *o = &options[i];
         longs[i] = (struct option){ o->name, !!o->takes, NULL, o->letter ? o->letter : 256 + i };
         if (o->letter) s += sprintf(s, o->takes ? "%c:" : "%c", o->letter);
     }
-    for (int got, i; (got = getopt_long(argc, argv, shorts, longs, NULL)) != -1; given[i] = true) {
-        if (got == '?') die(WRONG_USAGE, "--help shows the options there are"); // and it said why
-        for (i = 0; got != longs[i].val; ) i++;
+    for (int got; (got = getopt_long(argc, argv, shorts, longs, NULL)) != -1; ) {
+        int i = 0;
+        if (got == '?') die(WRONG_USAGE, "--help shows the options there are"); // getopt said why
+        while (got != longs[i].val) i++;
         set_option(&c, &options[i], options[i].takes ? optarg : "1");
+        given[i] = true;
     }
-    if (c.help || c.version) return (Config){ .help = c.help, .version = c.version };
-    for (int i = 0; i < OPTIONS; i++) // a model that is loaded has its sizes, which are never 0
-        if (options[i].preset && !given[i] && !(c.load && options[i].least > 0))
-            set_option(&c, &options[i], options[i].preset);
+    for (int i = c.load ? FIXED : 0; i < OPTIONS; i++) // a loaded model brings the fixed ones
+        if (!given[i] && options[i].preset) set_option(&c, &options[i], options[i].preset);
     c.input = argv[optind];
-    if (c.threads == 0) c.threads = fmax(1, sysconf(_SC_NPROCESSORS_ONLN));
+    if (c.help || c.version) return c;
     const bool samples = c.sample != NO_SAMPLE;
-    const char *wrong =
-        (samples || c.eval) && !c.load ? "--sample and --eval take a model: name it with --load" :
-        samples && (c.input || c.eval) ? "--sample only writes: leave INPUT and --eval out" :
-        c.prime && !samples ? "--prime is what --sample goes on from, which is not there" :
-        (samples || c.eval) && (c.save || c.save_best || c.log) ? "--save and --log need training" :
-        c.save_best && (!c.val_fraction || !c.eval_every) ? "--save-best takes --val-fraction" :
-        c.save && c.save_best && !strcmp(c.save, c.save_best) ? "--save and --save-best are one" :
-        c.input || samples ? NULL :
-        "which text? Name a file, or '-' for standard input (--help shows more)";
-    if (wrong) die(WRONG_USAGE, "%s", wrong);
+    const int looks = samples + !!c.eval + !!c.show_cells + !!c.show_gradients;
+    wrong_if(looks && !c.load, "--sample, --eval and --show-... need a model: name it with --load");
+    wrong_if(looks > 1, "--sample, --eval, --show-cells, --show-gradients: one at a time");
+    wrong_if(looks && (c.save || c.save_best), "only training saves: leave --save out");
+    wrong_if(samples && c.input, "--sample only writes: leave INPUT out");
+    wrong_if(!samples && !c.input, "which text? Name a file, or '-' for standard input");
+    wrong_if(c.prime && !samples, "--prime is what --sample goes on from: add --sample N");
+    wrong_if(c.color && !c.show_cells, "--color goes with --show-cells");
+    wrong_if(c.save_best && !(c.val_fraction && c.eval_every), "--save-best needs --val-fraction");
     if (optind + 1 < argc)
         die(WRONG_USAGE, "'%s' and '%s' are two texts: name one", argv[optind], argv[optind + 1]);
     return c;
 }
 
-// ==== 13  The main loop ==========================================================================
+// ==== 16  Checkpoints: .safetensors ==============================================================
 
-static void *run_thread(void *share) {
-    for (Share *s = share; ; s->done++) {
-        wait_for(s, true);
-        run_share(s);
+// Eight bytes that say how long the header is; the header, JSON, with each tensor's type, shape and
+// place; the numbers; all of it little-endian. It is written just as the safetensors library writes
+// these tensors, in its order. So it need not be parsed: the sizes come first, at known places, from
+// them follows what the header is, and that is compared.
+typedef struct {
+    char name[16];
+    const char *type;             // in the file: I64, F64, F32 or I32
+    size_t rows, cols;            // in the file
+    void *at;                     // its first number in memory; NULL: passed over
+    ptrdiff_t row_step, col_step; // and how far it is from there to those below and beside it
+    bool is_real;                 // a real in memory
+} Tensor;
+
+enum { WHOLE = FIXED + 6 }; // whole numbers that come first
+typedef struct {
+    Tensor at[9 * (LAYERS * GATES + 1) + 2 * LAYERS + WHOLE + 5];
+    size_t n;
+    count bytes; // of numbers in the file
+} Tensors;
+
+static void list(Tensors *all, const char *name, const char *type, size_t n, void *at) {
+    Tensor *t = &all->at[all->n++];
+    *t = (Tensor){ .type = type, .rows = n, .cols = 1, .at = at, .row_step = 1 };
+    strcpy(t->name, name);
+}
+
+// A matrix, in the Python's shape (out,in). Above the first layer its name ends in the layer's number.
+static void list_matrix(Tensors *all, Matrix m, const char *prefix, const char *name, char letter,
+                        size_t layer, const char *type) {
+    if (m.rows == 0) return; // the output's Wx
+    list(all, "", type, m.cols, m.at);
+    Tensor *t = &all->at[all->n - 1];
+    t->cols = m.rows, t->row_step = m.col_step, t->col_step = m.row_step, t->is_real = true;
+    const int length = sprintf(t->name, "%s%s%c", prefix, name, letter);
+    if (layer > 0) sprintf(t->name + length, "%zu", layer + 1);
+}
+
+static int in_order(const void *a, const void *b) { // the largest type first, then by name
+    static const char order[] = "I64 F64 F32 I32";
+    const Tensor *x = a, *y = b;
+    const ptrdiff_t apart = strstr(order, x->type) - strstr(order, y->type);
+    return apart ? (apart > 0) - (apart < 0) : strcmp(x->name, y->name);
+}
+
+// All that is kept: what the model is, and where its training has got to.
+static void list_all(Tensors *all, Model *m, Text *text, Config *c, const char *real_type) {
+    const char *gates = cells[c->cell].gates, *state = cells[c->cell].state;
+    const size_t G = strlen(gates), n = c->layers * G;
+    const Params *params[] = { &m->param, &m->mem, &m->mean }, shapes = shape_params(c, text->V);
+    const char *const prefixes[] = { "", "m", "mean_" };
+    all->n = 0;
+    for (const Option *o = options; o < options + FIXED; o++) {
+        list(all, o->name, "I64", 1, field(c, o));
+        for (char *dash = all->at[all->n - 1].name; *dash; dash++)
+            if (*dash == '-') *dash = '_';
     }
-    return NULL;
+    list(all, "vocab_size", "I64", 1, &text->V), list(all, "text", "I64", 1, &m->text);
+    list(all, "n", "I64", 1, &m->n), list(all, "p", "I64", 1, &m->p);
+    list(all, "epoch", "I64", 1, &m->epoch), list(all, "seed", "I64", 1, &m->seed);
+    list(all, "smooth_loss", "F64", 1, &m->smooth_loss), list(all, "val_loss", "F64", 1, &m->val_loss);
+    list(all, "rng_kept", "F64", 1, &m->rng.kept), list(all, "rng", "I32", 626, &m->rng);
+    list(all, "chars", "I32", text->V, text->chars);
+    for (int k = 0; k < (c->optimizer == ADAM ? 3 : 2); k++)
+        for (size_t i = 0; i <= n; i++) {
+            const Gate *g = params[k]->all ? &params[k]->gate[i] : &shapes.gate[i];
+            const char letter = i < n ? gates[i % G] : 'y';
+            const size_t layer = i < n ? i / G : 0;
+            list_matrix(all, g->Wx, prefixes[k], "Wx", letter, layer, real_type);
+            list_matrix(all, g->Wh, prefixes[k], "Wh", letter, layer, real_type);
+            list_matrix(all, g->b, prefixes[k], "b", letter, layer, real_type);
+        }
+    for (size_t l = 0; l < c->layers; l++) {
+        const Matrix none = shape(c->batch_size, c->hidden_size);
+        list_matrix(all, m->one.cell ? m->hprev[l] : none, "", "hpre", 'v', l, real_type);
+        if (state[1]) list_matrix(all, m->one.cell ? m->cprev[l] : none, "", "cpre", 'v', l, real_type);
+    }
+    qsort(all->at, all->n, sizeof *all->at, in_order);
+    free(shapes.gate);
 }
 
-static void start_threads(Model *m) {
-    pthread_t thread;
-    for (size_t i = 1; i < m->threads; i++)
-        if (pthread_create(&thread, NULL, run_thread, &m->shares[i]) != 0)
-            die(FAILED, "thread %zu cannot be started: lower --threads", i + 1);
+static size_t bytes_of(const Tensor *t) { return t->type[1] == '6' ? 8 : 4; } // a number in the file
+
+static void *number(const Tensor *t, size_t i) { // the i-th, in the file's order: row by row
+    const ptrdiff_t steps = i / t->cols * t->row_step + i % t->cols * t->col_step;
+    return (char *)t->at + steps * (ptrdiff_t)(t->is_real ? sizeof(real) : bytes_of(t));
 }
 
-// The status line, after so many iterations and seconds: it replaces the last one.
-static void show_status(const Model *m, const Config *c, double done, double took) {
-    const double T = c->seq_length, B = c->batch_size, part = c->iters ? 1.0 * m->n / c->iters : 0;
-    const count left = part ? took / done * (c->iters - m->n) : 0; // seconds
-    fprintf(stderr, CLEAR_LINE "iter %llu", m->n);
-    if (part) fprintf(stderr, "/%llu (%.0f%%)", c->iters, 100 * part);
-    fprintf(stderr, ", %.3f nats/char, %.0f char/s", m->smooth_loss / T, done * T * B / took);
-    if (part) fprintf(stderr, ", %llu:%02llu:%02llu left", left / 3600, left / 60 % 60, left % 60);
+// The header of a file with all of them.
+static char *compose(Tensors *all) {
+    char *header = xcalloc(all->n + 1, 128), *to = header;
+    all->bytes = 0;
+    for (const Tensor *t = all->at; t < all->at + all->n; t++) {
+        const count begin = all->bytes;
+        all->bytes += (count)t->rows * t->cols * bytes_of(t);
+        to += sprintf(to, "%c\"%s\":{\"dtype\":\"%s\",\"shape\":[%zu,%zu],",
+                      t == all->at ? '{' : ',', t->name, t->type, t->rows, t->cols);
+        to += sprintf(to, "\"data_offsets\":[%llu,%llu]}", begin, all->bytes);
+    }
+    strcpy(to, "}");
+    return header;
 }
 
-// What is written has to arrive: when it cannot, training ends as if it had been stopped.
-static void flush(FILE *out, const char *name) {
-    if ((fflush(out) == 0 && !ferror(out)) || stop) return; // a signal may interrupt it, too
-    cannot_write(name, strerror(errno));
+static void write_bits(FILE *out, uint64_t bits, size_t bytes) {
+    for (; bytes > 0; bytes--, bits >>= 8) putc_unlocked(bits & 0xFF, out);
+}
+
+static uint64_t read_bits(FILE *in, size_t bytes) {
+    uint64_t bits = 0;
+    for (size_t i = 0; i < bytes; i++) bits |= (uint64_t)(getc_unlocked(in) & 0xFF) << 8 * i;
+    return bits;
+}
+
+static bool write_model(FILE *out, Model *m, Text *text, Config *c) {
+    Tensors *all = xcalloc(1, sizeof *all);
+    list_all(all, m, text, c, DOUBLE ? "F64" : "F32");
+    char *header = compose(all);
+    const size_t length = (strlen(header) + 7) / 8 * 8; // numbers begin where 8 divides
+    write_bits(out, length, 8);
+    fprintf(out, "%-*s", (int)length, header);
+    for (const Tensor *t = all->at; t < all->at + all->n; t++)
+        for (size_t i = 0; i < t->rows * t->cols; i++) {
+            uint32_t four;
+            uint64_t eight;
+            if (bytes_of(t) == 4) memcpy(&four, number(t, i), 4), eight = four;
+            else memcpy(&eight, number(t, i), 8);
+            write_bits(out, eight, bytes_of(t));
+        }
+    free(header), free(all);
+    return fflush(out) == 0 && !ferror(out);
+}
+
+// Reads a checkpoint up to its numbers: sizes go to c, text and m, and what tensors it has to all.
+// Returns what is wrong with it, or NULL.
+static const char *read_header(FILE *in, Tensors *all, Model *m, Text *text, Config *c) {
+    static const char first_edition[] = "{\"hidden_size\":{\"dtype\":\"U64\"";
+    const count length = read_bits(in, 8);
+    if (feof(in) || length < 2 || length > 1 << 20) return "it is no checkpoint, or cut short";
+    char *header = xcalloc(length + 1, 1), *end = header + fread(header, 1, length, in);
+    if (!strncmp(header, first_edition, strlen(first_edition)))
+        return "it is a model of the first edition (1.0), which this one cannot read: train it anew";
+    list_all(all, m, text, c, "F32"); // its sizes come first, whatever they are
+    for (Tensor *t = all->at; t < all->at + WHOLE; t++) *(count *)t->at = read_bits(in, 8);
+    if (feof(in)) return "it is no checkpoint of this program, or cut short";
+    for (const Option *o = options; o < options + FIXED; o++)
+        if (*(count *)field(c, o) < o->least || *(count *)field(c, o) > o->most)
+            return "it is no checkpoint of this program: its sizes are out of range";
+    if (text->V < 2 || text->V > UINT16_MAX || m->n > 1e15 || m->p > INT64_MAX)
+        return "it is no checkpoint of this program: its sizes are out of range";
+    while (end > header && end[-1] == ' ') *--end = '\0';
+    for (int i = 0; i < 2; i++) { // numbers in single precision, or in double
+        list_all(all, m, text, c, i ? "F64" : "F32");
+        char *composed = compose(all);
+        const ptrdiff_t extra = (end - header) - (ptrdiff_t)strlen(composed);
+        if (extra < 0 || strcmp(header + extra + 1, composed + 1)) continue;
+        if (extra > 0 && strncmp(header, "{\"__metadata__\":{", 17)) continue;
+        struct stat is;
+        const bool a_file = fstat(fileno(in), &is) == 0 && S_ISREG(is.st_mode); // and no pipe
+        if (!a_file || (count)is.st_size == 8 + length + all->bytes) return NULL;
+        return "it is damaged: its length is wrong";
+    }
+    return "it is no checkpoint of this program: its header is another";
+}
+
+static void read_numbers(FILE *in, const Tensor *t, const char *path) {
+    for (size_t i = 0; i < t->rows * t->cols; i++) {
+        const uint64_t bits = read_bits(in, bytes_of(t));
+        const uint32_t low = bits;
+        float single;
+        double x;
+        memcpy(&single, &low, 4), memcpy(&x, &bits, 8);
+        if (!strcmp(t->type, "F32")) x = single;
+        if (t->type[0] == 'F' && !isfinite(x)) die(FAILED, "%s: it is damaged: %s", path, t->name);
+        if (!t->at) continue;
+        if (t->is_real) *(real *)number(t, i) = x;
+        else if (t->type[0] == 'F') *(double *)number(t, i) = x;
+        else memcpy(number(t, i), &low, 4);
+    }
+}
+
+// Makes the model that a checkpoint holds. Its fixed options go to c, where those of the command line
+// (0: not given) have to be the same.
+static void load(const char *path, Model *m, Text *text, Config *c, bool trains) {
+    FILE *in = fopen(path, "rb");
+    if (!in) die(FAILED, "%s: %s", path, strerror(errno));
+    Tensors *all = xcalloc(1, sizeof *all);
+    Config is = { .help = 0 };
+    const char *wrong = read_header(in, all, m, text, &is);
+    if (wrong) die(FAILED, "%s: %s", path, ferror(in) ? strerror(errno) : wrong);
+    for (const Option *o = options; o < options + FIXED; o++) {
+        const count has = *(count *)field(&is, o), asked = *(count *)field(c, o);
+        if (asked && o->field == FIELD(seq_length) && c->show_gradients) continue;
+        if (asked && asked != has)
+            die(WRONG_USAGE, "%s: its --%s is %llu, not %llu: leave that option out", path, o->name,
+                has, asked);
+        *(count *)field(c, o) = has;
+    }
+    void *memory = malloc(all->bytes);
+    if (!memory) die(FAILED, "%s: not enough memory for its %.3g GB", path, all->bytes / 1e9);
+    free(memory);
+    text->bytes = c->bytes;
+    text->chars = xcalloc(text->V, sizeof *text->chars);
+    new_model(m, c, text->V, trains);
+    const char *type = strstr(compose(all), "\"F32\"") ? "F32" : "F64";
+    list_all(all, m, text, c, type);
+    for (Tensor *t = all->at + WHOLE; t < all->at + all->n; t++) read_numbers(in, t, path);
+    if (feof(in) || getc(in) != EOF) die(FAILED, "%s: it is damaged: its length is wrong", path);
+    if (m->rng.used > 624) die(FAILED, "%s: it is damaged: rng", path);
+    for (count i = 0; i < text->V; i++) {
+        if (text->chars[i] >= CODES) die(FAILED, "%s: it is damaged: chars", path);
+        text->char_to_ix[text->chars[i]] = i + 1;
+    }
+    fclose(in), free(all);
+}
+
+// ==== 17  A user's files =========================================================================
+
+static const char *clear_line(void) { return isatty(STDERR_FILENO) ? "\r\033[K" : ""; }
+
+// Why a model may not go to path; NULL: it may, for there is nothing, an empty file, or a checkpoint.
+static const char *obstacle(const char *path) {
+    struct stat is;
+    if (stat(path, &is) != 0) return errno == ENOENT ? NULL : strerror(errno);
+    if (!S_ISREG(is.st_mode)) return "it is not a regular file: name another";
+    if (!(is.st_mode & 0222)) return "it is write-protected: name another file, or chmod u+w";
+    FILE *in = is.st_size ? fopen(path, "rb") : NULL;
+    if (!in) return is.st_size ? strerror(errno) : NULL;
+    Tensors *all = xcalloc(1, sizeof *all);
+    Text text = { .n = 0 };
+    Config c = { .help = 0 };
+    Model m = { .n = 0 };
+    const char *wrong = read_header(in, all, &m, &text, &c);
+    fclose(in), free(all);
+    return wrong ? "it is no checkpoint of this program, and stays: name another file" : NULL;
+}
+
+static bool flush_folder(const char *path) { // so that a new name survives a power cut
+    char *name = strdup(path);
+    const int fd = open(dirname(name), O_RDONLY);
+    const bool done = fd < 0 ? errno == EACCES : fsync(fd) == 0 || errno == EINVAL; // or: cannot be
+    if (fd >= 0) close(fd);
+    free(name);
+    return done;
+}
+
+static bool copy_file(const char *from, FILE *to) {
+    FILE *in = fopen(from, "rb");
+    rewind(to);
+    bool done = in && ftruncate(fileno(to), 0) == 0;
+    for (int c; done && (c = getc_unlocked(in)) != EOF; ) putc_unlocked(c, to);
+    if (in) done = !ferror(in) && fclose(in) == 0;
+    return done && fflush(to) == 0 && !ferror(to);
+}
+
+// Writes a model to a new file beside path and renames that: whatever happens, what is at path is the
+// old file or the new one, whole. A trial does all this, too, but puts back what was there.
+static bool save_or_try(const char *path, Model *m, Text *text, Config *c, bool trial) {
+    struct stat is;
+    const mode_t mask = umask(0);
+    umask(mask);
+    char *name = xcalloc(strlen(path) + 12, 1);
+    sprintf(name, "%s.tmp.XXXXXX", path);
+    const char *why = obstacle(path);
+    const mode_t mode = stat(path, &is) == 0 ? is.st_mode & 07777 : 0666 & ~mask;
+    const int fd = why ? -1 : mkstemp(name);
+    FILE *out = fd < 0 ? NULL : fdopen(fd, "wb");
+    bool done = out && write_model(out, m, text, c) && (!trial || copy_file(path, out)) &&
+                fchmod(fd, mode) == 0 && fsync(fd) == 0;
+    if (!done && !why) why = strerror(errno);
+    if (out && fclose(out) != 0 && done) done = false, why = strerror(errno);
+    if (done && (rename(name, path) != 0 || !flush_folder(path))) done = false, why = strerror(errno);
+    if (!done && fd >= 0) unlink(name);
+    if (!done) fprintf(stderr, "%smin_char_rnn: %s cannot be saved: %s\n", clear_line(), path, why);
+    free(name);
+    return done;
+}
+
+static bool save(const char *path, Model *m, Text *text, Config *c) {
+    return !path || save_or_try(path, m, text, c, false);
+}
+
+// Before training: makes sure that a model can be saved to path, and that this destroys nothing.
+// Returns the file itself where path is a link. other: where the other model goes.
+static const char *claim(const char *path, const char *other, Model *m, Text *text, Config *c) {
+    struct stat is, that;
+    if (!path) return NULL;
+    const bool is_new = stat(path, &is) != 0 && errno == ENOENT;
+    const char *why = obstacle(path);
+    const int fd = why ? -1 : open(path, O_WRONLY | O_CREAT, 0666); // where a link leads, too
+    if (!why && fd < 0) why = strerror(errno);
+    if (why) die(FAILED, "%s cannot be saved: %s", path, why);
+    fstat(fd, &is);
+    close(fd);
+    const char *real_path = realpath(path, NULL);
+    if (!real_path) die(FAILED, "%s: %s", path, strerror(errno));
+    if ((*c->input == '-' && !c->input[1] ? fstat(0, &that) : stat(c->input, &that)) == 0 &&
+        is.st_dev == that.st_dev && is.st_ino == that.st_ino) why = "it is the text: name another file";
+    if (other && (!strcmp(other, real_path) || (stat(other, &that) == 0 && is.st_dev == that.st_dev &&
+        is.st_ino == that.st_ino))) why = "--save and --save-best are one file: name another";
+    if (is.st_size > 0 && !c->load && !why)
+        why = "there is a model in it: go on from it (--load), or remove it to begin anew";
+    const bool usable = !why && save_or_try(real_path, m, text, c, true);
+    if (is_new) unlink(real_path);
+    if (why) die(FAILED, "%s cannot be saved: %s", path, why);
+    if (!usable) exit(FAILED);
+    return real_path;
+}
+
+// ==== 18  The terminal, signals, main ============================================================
+
+static volatile sig_atomic_t paused; // by Ctrl-Z: that time does not count
+static void on_signal(int number) { stop = number; }
+static void on_continue(int number) { paused = number; }
+
+// Asked to stop, it finishes the iteration; asked again the same way, it stops where it is. What was
+// ignored when it was started stays ignored.
+static void catch_signals(bool trains) {
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGXCPU };
+    struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND }, now;
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        sigaction(signals[i], NULL, &now);
+        if (now.sa_handler != SIG_IGN) sigaction(signals[i], &action, NULL);
+    }
+    signal(SIGXFSZ, SIG_IGN); // then writing fails, and says so
+    if (!trains) return;      // a closed pipe ends a sample
+    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGCONT, &(struct sigaction){ .sa_handler = on_continue, .sa_flags = SA_RESTART }, NULL);
+}
+
+static void die(int status, const char *format, ...) {
+    char text[4096];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    for (char *s = text; *s; s++)
+        if ((unsigned char)*s < ' ' || *s == 0x7F) *s = '?'; // a name may have anything in it
+    fprintf(stderr, "%smin_char_rnn: %s\n", clear_line(), text);
+    exit(status);
+}
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec + 1e-9 * now.tv_nsec;
+}
+
+static void flush(void) { // if output cannot be written, stop as if by a signal
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || stop) return; // a signal may interrupt it, too
+    fprintf(stderr, "%smin_char_rnn: standard output cannot be written: %s\n", clear_line(),
+            strerror(errno));
     stop = OUTPUT_LOST;
 }
 
-// The table of losses. Of a run that goes on, the rows before iteration n stay; took is set to the
-// seconds that the last of them had reached.
-static FILE *open_log(const char *path, count n, double *took) {
-    static const char header[] = "iter\tepoch\tseconds\tloss\tval_loss\n";
-    char line[128];
-    count iter;
-    double s = 0;
-    long end = 0;
-    FILE *table = fopen(path, access(path, F_OK) == 0 ? "r+" : "w+");
-    while (table && fgets(line, sizeof line, table) && strchr(line, '\n') &&
-           (end == 0 ? strcmp(line, header) == 0 :
-            sscanf(line, "%llu\t%*f\t%lf", &iter, &s) == 2 && iter < n))
-        end = ftell(table), *took = s;
-    if (table && end == 0 && ftell(table) > 0) die(FAILED, "%s: no log: name another file", path);
-    if (!table || fseek(table, end, SEEK_SET) != 0 || ftruncate(fileno(table), end) != 0)
-        die(FAILED, "%s: %s", path, strerror(errno));
-    if (end == 0) fputs(header, table), fflush(table);
-    return table;
+// Whether there is a status line: on a terminal that can rewrite a line, and in the foreground.
+static bool status_line(const Config *c) {
+    const char *term = getenv("TERM");
+    return !c->quiet && isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb")) &&
+           tcgetpgrp(STDERR_FILENO) == getpgrp();
 }
 
-// Whether what is done every so many iterations (0: never) is due: in the end it is, too.
 static bool due(const Model *m, const Config *c, count every) {
     return every && (m->n % every == 0 || (c->iters && m->n >= c->iters));
 }
 
-// Says whether there is nothing to do. Another text than the model has been learning is read from
-// its beginning.
+static void show_sample(Model *m, const Text *text, Ix x, const Config *c) {
+    const Layer *l = m->one.layer;
+    for (size_t i = 0; i < c->layers; i++, l++)
+        copy(l->hprev, rows(m->hprev[i], 0, 1)), copy(l->cprev, rows(m->cprev[i], 0, 1));
+    fputs(status_line(c) ? clear_line() : "", stderr);
+    printf("----\n ");
+    sample(m, text, x, c->sample_length, c->temperature);
+    if (stop) return;
+    printf(" \n----\n");
+    flush();
+}
+
+static void show_loss(const Model *m, const Config *c) {
+    if (status_line(c)) fputs(clear_line(), stderr);
+    printf("iter %llu, loss: %f\n", m->n, m->smooth_loss);
+    flush();
+}
+
+// The status line, ten times a second: it replaces the last one, and is cut to the window.
+static void show_status(Model *m, const Config *c) {
+    const double now = seconds(), characters = c->seq_length * c->batch_size;
+    Status *s = &m->status;
+    if (!status_line(c) || now < s->shown + 0.1) return;
+    if (paused) s->at[0] = s->at[1] = now, s->n[0] = s->n[1] = m->n, paused = 0;
+    if (now > s->at[1] + 2) s->at[0] = s->at[1], s->n[0] = s->n[1], s->at[1] = now, s->n[1] = m->n;
+    const double rate = (m->n - s->n[0]) / fmax(now - s->at[0], 1e-9); // of the last 2 to 4 seconds
+    const count left = c->iters && rate > 0 ? (c->iters - m->n) / rate : 0; // seconds
+    struct winsize window = { .ws_col = 80 };
+    char line[200];
+    int length = sprintf(line, "iter %llu", m->n);
+    if (c->iters) length += sprintf(line + length, "/%llu (%.0f%%)", c->iters, 100.0 * m->n / c->iters);
+    length += sprintf(line + length, ", %.3f nats/char, %.0f char/s", m->smooth_loss / c->seq_length,
+                      rate * characters);
+    if (c->iters) sprintf(line + length, ", %llu:%02llu:%02llu left", left / 3600, left / 60 % 60,
+                          left % 60);
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col == 0) window.ws_col = 80;
+    if (!c->save && !s->hinted && now > s->started + 10) {
+        fprintf(stderr, "%smin_char_rnn: this model will not be kept (--save FILE saves one)\n",
+                clear_line());
+        s->hinted = true;
+    }
+    fprintf(stderr, "%s%.*s", clear_line(), window.ws_col - 1, line);
+    s->shown = now;
+}
+
+// Holds out the end of the text, and checks that the rest is enough to train on.
+static void hold_out(Text *text, const Config *c) {
+    const count T = c->seq_length, B = c->batch_size;
+    text->held_out = text->n * c->val_fraction;
+    text->n -= text->held_out;
+    if (text->V == 1) die(FAILED, "%s: a single unique character: nothing to predict", c->input);
+    if (text->n / B <= T)
+        die(FAILED, "%s: too short: %llu characters to train on, but %llu steps of %llu streams take "
+            "%llu: %s", c->input, text->n, T, B, (T + 1) * B, c->load ? "this model needs more text" :
+            "lower --seq-length or --batch-size");
+    if (c->val_fraction > 0 && text->held_out <= B)
+        die(FAILED, "%s: %llu characters held out for %llu streams: raise --val-fraction", c->input,
+            text->held_out, B);
+}
+
+// A text that the model has not been learning is read from its beginning.
 static void begin_text(Model *m, const Text *text, const Config *c) {
     if (c->iters && m->n >= c->iters)
         fprintf(stderr, "min_char_rnn: %s has had its %llu iterations: to go on, raise --iters\n",
                 c->load, m->n);
-    count hash = 14695981039346656037u; // FNV-1a (Fowler, Noll and Vo)
-    for (size_t i = 0; i < text->n; i++) hash = (hash ^ text->data[i]) * 1099511628211u;
-    if (m->text == hash) return;
+    count key = text->n;
+    for (size_t i = 0; i < text->n; i++) key = hash(key ^ text->data[i]);
+    key >>= 1; // the file has it as a signed number
+    if (m->text == key) return;
     if (c->load) fprintf(stderr, "min_char_rnn: %s is not the text, or not the part of it, that %s "
                          "was learning: it is read from its beginning\n", c->input, c->load);
-    m->text = hash, m->p = 0, m->val_loss = 0, zero(m->hprev);
+    for (size_t i = 0; i < c->layers; i++) zero(m->hprev[i]), zero(m->cprev[i]);
+    m->text = key, m->p = 0, m->val_loss = NO_LOSS;
 }
 
-static void show_sample(Model *m, const Text *text, Ix x, const Config *c) {
-    const Rng rng = m->rng;
-    printf("----\n ");
-    sample(m, text, rows(m->hprev, 0, 1), x, c->sample_length, c);
-    if (!stop) printf(" \n----\n"), flush(stdout, "standard output");
-    if (stop) m->rng = rng; // what has been cut short is drawn again when the run goes on
-}
-
-// Losses, the held-out one if there is one now (0: none): in the record, and as a row of the table.
-static void show_losses(const Model *m, const Config *c, double val_loss, double epoch, double took,
-                        FILE *table) {
-    if (due(m, c, c->print_every)) printf("iter %llu, loss: %f\n", m->n, m->smooth_loss);
-    if (val_loss) printf("iter %llu, val loss: %f nats/char, %f bits/char\n", m->n, val_loss,
-                         val_loss / log(2));
-    flush(stdout, "standard output");
-    if (!table) return;
-    fprintf(table, "%llu\t%f\t%.3f\t%f\t", m->n, epoch, took, m->smooth_loss / c->seq_length);
-    fprintf(table, val_loss ? "%f\n" : "\n", val_loss);
-    flush(table, c->log);
-}
-
-// lossFun on the next chunk, with its gradient, for adagrad, and hprev. Returns the loss, the mean
-// over the streams. When it has diverged, the run ends.
-static double checked_lossFun(Model *m, const Ix *inputs, size_t stream, const Config *c) {
-    double loss = lossFun(m, inputs, stream) / c->batch_size;
-    if (!(loss < 700.0 * c->seq_length)) // or is NaN; somewhere here the Python's exp overflows
-        die(FAILED, "iteration %llu: the loss has diverged, to %g: lower --learning-rate",
-            m->n, loss);
-    return loss;
-}
-
-// Returns whether all has been saved that was to be.
-static bool train(Model *m, Text *text, Config *c) {
-    const size_t T = c->seq_length, stream = text->n / c->batch_size;
-    const char *clear_line = isatty(STDERR_FILENO) && !c->quiet ? CLEAR_LINE : "";
-    const Tensors all = tensors(m, text, c);
+static int train_on(Model *m, Text *text, Config *c) { // returns the exit status
+    hold_out(text, c);
+    printf("data has %llu characters, %llu unique.\n", text->n + text->held_out, text->V);
+    flush();
+    if (!c->load) new_model(m, c, text->V, true), init_params(m, c);
+    if (c->learning_rate < 0) c->learning_rate = c->optimizer == ADAM ? 0.002 : 0.1;
+    begin_text(m, text, c);
+    catch_signals(true);
+    c->save = claim(c->save, NULL, m, text, c);
+    c->save_best = claim(c->save_best, c->save, m, text, c);
+    const double started = seconds();
     const count first = m->n;
-    double before = 0, shown = 0, started = seconds();
-    FILE *table = c->log ? open_log(c->log, first, &before) : NULL;
-    bool saved = save(c->save, &all, true), best_saved = save(c->save_best, &all, true);
-    if (!saved || !best_saved) return false;
-
-    while (true) {
-        if (m->p >= stream - T - 1 || m->n == 0) {
-            zero(m->hprev);                         // reset RNN memory
-            m->p = 0;                               // go from start of data
-        }
-        const Ix *inputs = text->data + m->p;       // targets are one further on
-        const bool stopped = stop, last = c->iters && m->n >= c->iters;
-        double val_loss = 0;
-
-        if (c->save && (stopped || last || (m->n > first && due(m, c, c->save_every)))) {
-            copy(m->kept, m->hprev);
-            checked_lossFun(m, inputs, stream, c);  // what has diverged is not saved
-            copy(m->hprev, m->kept);
-            saved = save(c->save, &all, false);
-        }
-        if (stopped) break;
-        if (text->held_out && due(m, c, c->eval_every)) {
-            val_loss = evaluate(m, text->data + text->n, text->held_out) / (text->held_out - 1);
-            if (!stop && (m->val_loss == 0 || val_loss < m->val_loss)) {
-                m->val_loss = val_loss;
-                best_saved = save(c->save_best, &all, false);
-            }
-        }
-        if (due(m, c, c->sample_every) && !stop) {
-            fputs(clear_line, stderr);
-            show_sample(m, text, *inputs, c);
-        }
-        if (stop) continue;
-        double loss = checked_lossFun(m, inputs, stream, c);
-        m->smooth_loss = m->smooth_loss * 0.999 + loss * 0.001;
-        if (val_loss || due(m, c, c->print_every)) {
-            fputs(clear_line, stderr);
-            show_losses(m, c, val_loss, (double)m->n * T / stream, before + seconds() - started,
-                        table);
-        }
-        if (last) break;                            // the last one shows, and learns no more
-        adagrad(m, c->learning_rate, c->clip);
-        m->p += T;                                  // move data pointer
-        m->n++;
-        if (*clear_line && seconds() > shown + 0.1) {
-            shown = seconds();
-            show_status(m, c, m->n - first, shown - started);
-        }
-    }
-    double done = m->n - first, took = seconds() - started;
+    m->status = (Status){ started, 0, { started, started }, { first, first }, false };
+    const bool saved = train(m, text, c);
+    const double done = m->n - first, took = seconds() - started;
     if (!c->quiet)
         fprintf(stderr, "%s%.0f iterations in %.2f s: %.0f iterations/s, %.0f characters/s\n",
-                clear_line, done, took, done / took, done * T * c->batch_size / took);
-    return saved && best_saved;
+                status_line(c) ? clear_line() : "", done, took, done / took,
+                done * c->seq_length * c->batch_size / took);
+    return saved ? 0 : FAILED;
 }
 
-// Holds out the end of a text; what is left has to last for a chunk of every stream.
-static void hold_out(Text *text, const Config *c) {
-    text->held_out = text->n * c->val_fraction;
-    text->n -= text->held_out;
-    const count stream = text->n / c->batch_size, T = c->seq_length;
-    if (text->V == 1) die(FAILED, "%s: a single unique character: nothing to predict", c->input);
-    if (stream <= T)
-        die(FAILED, "%s: %llu characters a stream, but %llu steps take %llu: %s", c->input, stream,
-            T, T + 1, c->load ? "this model needs a longer text" :
-            c->batch_size > 1 ? "lower --seq-length or --batch-size" : "lower --seq-length");
-    if (c->val_fraction > 0 && text->held_out < 2)
-        die(FAILED, "%s: %llu to test on: raise --val-fraction", c->input, text->held_out);
+static void sample_only(Model *m, Text *text, Config *c) {
+    Ix newline = text->char_to_ix['\n'] ? text->char_to_ix['\n'] - 1 : 0;
+    Text prime = { .data = &newline, .n = 1 };
+    if (c->prime) {
+        prime = *text;
+        read_text(&prime, fmemopen((char *)c->prime, strlen(c->prime), "rb"), "--prime");
+    }
+    if (isatty(STDOUT_FILENO)) setvbuf(stdout, NULL, _IONBF, 0); // so that it can be read live
+    rng_seed(&m->rng, c->seed);
+    evaluate(m, prime.data, prime.n - 1); // for the state that it leaves
+    sample(m, text, prime.data[prime.n - 1], c->sample ? c->sample : UINT64_MAX, c->temperature);
 }
 
-static void on_signal(int signal_number) { stop = signal_number; }
-
-// Asked to stop, it finishes the iteration first; asked again the same way, it stops where it is.
-static void catch_signals(void) {
-    struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND }, now;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, NULL, &now);
-    if (now.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL); // not under nohup
+static void eval_only(Model *m, const Text *text, const Config *c) {
+    const count n = c->val_fraction ? text->n * c->val_fraction : text->n; // held out, or all
+    if (n < 2) die(FAILED, "%s: %llu characters: nothing to predict", c->input, n);
+    const double loss = evaluate(m, text->data + text->n - n, n - 1);
+    printf("%llu characters: %f nats/char, %f bits/char, perplexity %f\n", n, loss, loss / log(2),
+           exp(loss));
 }
 
 #ifndef TESTING
 int main(int argc, char **argv) {
-    for (int fd = 0; fd < 3; fd++) // a closed one fails as before, but no file can take its place
+    static Text text; // static: within reach to the end, so nothing leaks
+    static Model m;
+    int status = 0;
+    for (int fd = 0; fd < 3; fd++) // no file may take the place of a closed standard stream
         if (fcntl(fd, F_GETFD) == -1) open("/dev/null", fd ? O_RDONLY : O_WRONLY);
     Config c = parse_command_line(argc, argv);
-    static Text text, prime; // static: within reach to the end, and so nothing that leaks
-    static Model m;
-    bool saved = true;
-    text.char_to_ix = xcalloc(CODES, sizeof(Ix)), text.bytes = c.bytes;
-    if (c.load) m = load(c.load, &text, &c);
+    const bool looks = c.sample != NO_SAMPLE || c.eval || c.show_cells || c.show_gradients;
+    text.char_to_ix = xcalloc(CODES, sizeof(Ix));
+    text.bytes = c.bytes;
+    catch_signals(false);
+    if (c.load) load(c.load, &m, &text, &c, !looks);
     if (c.input) read_text(&text, strcmp(c.input, "-") ? fopen(c.input, "rb") : stdin, c.input);
+    if (c.input && !c.load) sort_chars(&text);
     if (c.help) print_help();
-    else if (c.version) printf("min_char_rnn 1.0\n");
-    else if (c.sample != NO_SAMPLE) {
-        Ix newline = text.char_to_ix['\n'] ? text.char_to_ix['\n'] - 1 : 0; // if there is one
-        prime = c.prime ? typed_text(&text, "--prime", c.prime) : (Text){ &newline, .n = 1 };
-        catch_signals();
-        rng_seed(&m.rng, c.seed);
-        evaluate(&m, prime.data, prime.n); // for the hidden state that it leaves
-        if (c.sample == 0) c.sample = UINT64_MAX;
-        sample(&m, &text, rows(m.h, 1, 1), prime.data[prime.n - 1], c.sample, &c);
-    } else if (c.eval) {
-        const count n = c.val_fraction ? text.n * c.val_fraction : text.n; // held out, or all
-        if (n < 2) die(FAILED, "%s: %llu characters: nothing to predict", c.input, n);
-        double loss = evaluate(&m, text.data + text.n - n, n) / (n - 1);
-        printf("%llu characters: %f nats/char, %f bits/char, perplexity %f\n", n, loss,
-               loss / log(2), exp(loss));
-    } else {
-        if (!c.load) sort_chars(&text);
-        hold_out(&text, &c);
-        printf("data has %llu characters, %llu unique.\n", text.n + text.held_out, text.V);
-        flush(stdout, "standard output");
-        if (!c.load) m = new_model(&c, text.V);
-        free(typed_text(&text, "--stop", c.stop).data); // refused now, or not at all
-        begin_text(&m, &text, &c);
-        start_threads(&m);
-        catch_signals();
-        signal(SIGPIPE, SIG_IGN); // a closed pipe is an error like any other
-        saved = train(&m, &text, &c);
-    }
-    flush(stdout, "standard output");
-    if (saved && stop > 0) raise(stop); // ends as whoever sent the signal expects
-    return saved && !stop ? 0 : FAILED;
+    else if (c.version) printf("min_char_rnn 2.0\n");
+    else if (c.sample != NO_SAMPLE) sample_only(&m, &text, &c);
+    else if (c.eval) eval_only(&m, &text, &c);
+    else if (c.show_cells) show_cells(&m, &text, c.color || isatty(STDOUT_FILENO));
+    else if (c.show_gradients) show_gradients(&m, &text, &c);
+    else status = train_on(&m, &text, &c);
+    flush();
+    if (status == 0 && stop > 0) raise(stop); // ends as whoever sent the signal expects
+    return stop ? FAILED : status;
 }
 #endif
