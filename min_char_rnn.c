@@ -38,6 +38,7 @@ behind it: what NumPy did for the Python, and what a program needs that people u
 #define _FILE_OFFSET_BITS 64
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -65,12 +66,9 @@ enum { SET, ADD };
 static void matmul(Matrix out, Matrix a, Matrix b, int how); // out = np.dot(a, b); ADD: out += ...
 static Matrix new_matrix(size_t m, size_t n);     // np.zeros((m, n))
 static real *row(Matrix a, size_t i);             // a[i]
-static Matrix rows(Matrix a, size_t i, size_t m); // a[i:i+m], a window
-static Matrix transposed(Matrix a);               // a.T, a window: nothing is moved
-static Matrix upside_down(Matrix a);              // a[::-1], a window
-static void transpose(Matrix out, Matrix a);      // out = a.T, moved
-static void copy(Matrix out, Matrix a);           // out[:] = a
-static void zero(Matrix a);                       // a[:] = 0
+static Matrix rows(Matrix a, size_t i, size_t m); // a[i:i+m]: a window, nothing is moved
+static Matrix transposed(Matrix a), upside_down(Matrix a); // a.T, a[::-1]: windows, too
+static void transpose(Matrix out, Matrix a), copy(Matrix out, Matrix a), zero(Matrix a);
 static void add(real *out, const real *a, const real *b, size_t n); // out = a + b, n numbers
 
 // A vec is as many reals as a register holds: + and * work on all of them at once. Rows are padded
@@ -85,23 +83,16 @@ enum { VECTOR_BYTES = 16 };
 enum { LANES = VECTOR_BYTES / sizeof(real) };
 typedef real vec __attribute__((vector_size(VECTOR_BYTES), may_alias));
 static size_t vectors(size_t n);                  // how many of them hold n numbers
-static vec exp_(vec x);                           // np.exp(x)
-static vec tanh_(vec x);                          // np.tanh(x)
-static vec sigmoid(vec x);                        // 1 / (1 + np.exp(-x))
-static vec rsqrt(vec x);                          // 1 / np.sqrt(x)
-static vec clip(vec x, real most);                // np.clip(x, -most, most)
+static vec exp_(vec x), tanh_(vec x), sigmoid(vec x); // np.exp, np.tanh, 1 / (1 + np.exp(-x))
+static vec rsqrt(vec x), clip(vec x, real most);  // 1 / np.sqrt(x), np.clip(x, -most, most)
 
-typedef struct {                                  // NumPy's random numbers (section 11)
-    uint32_t state[624], used, has_kept;
-    double kept;
-} Rng;
+typedef struct { uint32_t state[624], used, has_kept; double kept; } Rng; // NumPy's (section 11)
 static void rng_seed(Rng *rng, uint32_t seed);    // np.random.seed(seed)
 static void randn(Matrix w, double scale, Rng *rng); // w = np.random.randn(*w.shape) * scale
 static Ix choice(const real *p, size_t V, Rng *rng); // np.random.choice(range(V), p=p)
 static uint64_t hash(uint64_t x);                 // x, scrambled: a random number for each x
 
-enum { FAILED = 1, WRONG_USAGE = 2 };             // exit status
-enum { OUTPUT_LOST = -1 };
+enum { FAILED = 1, WRONG_USAGE = 2, OUTPUT_LOST = -1 }; // exit status, exit status, for stop
 static volatile sig_atomic_t stop;                // why to end: a signal, OUTPUT_LOST, 0: go on
 __attribute__((noreturn, format(printf, 2, 3)))
 static void die(int status, const char *format, ...); // says why, and exits
@@ -163,12 +154,12 @@ static void sort_chars(Text *text) {
 
 // ==== 3  Hyperparameters and model parameters ====================================================
 
-static const double NO_LOSS = 1e30; // worse than any
-enum { RNN = 1, LSTM, GRU };  // --cell
-enum { ADAGRAD = 1, ADAM };   // --optimizer
+enum { RNN = 1, LSTM, GRU };    // --cell
+enum { ADAGRAD = 1, ADAM };     // --optimizer
 enum { LAYERS = 8, GATES = 4 }; // at most
+static const double NO_LOSS = 1e30; // worse than any
 
-typedef struct { // defaults, ranges and help are in the table of section 17
+typedef struct { // defaults, ranges and help are in the table of section 15
     count hidden_size, seq_length, batch_size; // H, T, B (the Python's: 100, 25, 1)
     count layers, cell, optimizer, bytes;      // these seven are fixed when a model is made
     double learning_rate, clip, decay, dropout, temperature, val_fraction;
@@ -187,7 +178,7 @@ typedef struct {
     real *all;
     size_t count;
     Gate *gate;     // layer by layer, and then the output
-    Matrix Why, by;                // (H,V), (1,V) the output's weights
+    Matrix Why, by; // (H,V), (1,V) the output's weights
 } Params;
 
 // One layer at work on T steps of B streams. hs, cs, dhs and dcs have the step before in front, so
@@ -211,7 +202,7 @@ typedef struct {
 static const Cell cells[4]; // section 8
 
 // The network at work on some of the streams: each thread has one.
-typedef struct {
+typedef struct Net {
     const Cell *cell;
     Params param, dparam;  // the model's; the gradient of the loss on them, summed over T and B
     Layer layer[LAYERS];
@@ -224,9 +215,9 @@ typedef struct {
     size_t first;          // the number of its first stream
     double dropout, loss;  // the loss is summed over T and B
     uint64_t key;          // what dropout's random numbers are made of
+    void (*work)(struct Net *);
+    pthread_t thread;
 } Net;
-
-typedef struct { double started, shown, at[2]; count n[2]; bool hinted; } Status;
 
 typedef struct {
     Params param, mem, mean; // optimizers remember squared gradients, and Adam gradients, too
@@ -237,7 +228,8 @@ typedef struct {
     count n, p, epoch;       // iterations; where in each stream the next chunk begins; passes
     count seed, text;        // of the model; a hash of the text that it learns
     double smooth_loss, val_loss; // nats for T characters; the best held-out loss, nats/character
-    Status status;           // the line on the terminal (section 18)
+    double started, shown, rate; // when, and iterations/s, for the status line
+    count first, shown_n;        // iterations done when this run began, and when it was shown
 } Model;
 
 // Small weights keep tanh where its slope is near 1; with 0 all hidden units would stay the same.
@@ -301,8 +293,8 @@ static void rnn_backward(const Layer *l, size_t T) {
 
 static void drop(const Layer *l, const Net *net, size_t layer); // dropout (section 9)
 
-// Forward: scores for T steps of B streams. x(t) is one-hot, all zeros but for a 1 at its character:
-// so Wxh x(t) is just one row of Wxh.
+// Forward: scores for T steps of B streams. x(t) is one-hot: zeros, and a 1 at its character. So
+// Wxh x(t) is just one row of Wxh.
 static void forward(const Net *net) {
     const size_t TB = net->T * net->B;
     const Matrix ys = rows(net->ps, 0, TB);
@@ -496,7 +488,7 @@ static bool train(Model *m, Text *text, Config *c) {
 
         // sample from the model now and then
         if (!stop && due(m, c, c->sample_every)) show_sample(m, text, *inputs, c);
-        if (!stop && due(m, c, c->eval_every)) saved &= show_val_loss(m, text, c);
+        if (!stop && text->held_out && due(m, c, c->eval_every)) saved &= show_val_loss(m, text, c);
         if (stop) {
             m->rng = rng;
             return save(c->save, m, text, c);
@@ -630,8 +622,8 @@ static const Cell cells[4] = {
 // ==== 9  Dropout and Adam ========================================================================
 
 // Dropout (Srivastava et al., 2014; on what goes up, not through time: Zaremba et al., 2014): units
-// are left out by chance, so that none can rely on another; those that stay are scaled up to make up
-// for it. Chance is a hash of the place: nothing to save, and a resumed run meets the same.
+// are left out by chance, so that none can rely on another; those that stay are scaled up instead.
+// Chance is a hash of the place: nothing has to be saved, and a resumed run meets the same.
 static void drop(const Layer *l, const Net *net, size_t layer) {
     const real kept = 1 / (1 - net->dropout);
     for (size_t r = 0; r < net->T * l->B; r++) {
@@ -668,7 +660,6 @@ static void adam(Model *m, real learning_rate, real most, real B) {
 #include <fcntl.h>
 #include <getopt.h>
 #include <libgen.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
@@ -688,6 +679,7 @@ static real *row(Matrix a, size_t i) { return a.at + (ptrdiff_t)i * a.row_step; 
 static size_t row_step(size_t cols) { return (vectors(cols) | 1) * LANES; }
 
 static Matrix shape(size_t m, size_t n) { return (Matrix){ NULL, m, n, row_step(n), 1 }; }
+
 static Matrix rows(Matrix a, size_t i, size_t m) {
     return (Matrix){ row(a, i), m, a.cols, a.row_step, a.col_step };
 }
@@ -896,7 +888,7 @@ static void randn(Matrix w, double scale, Rng *rng) { // the Python's (out,in), 
         for (size_t i = 0; i < w.rows; i++) row(w, i)[j] = rng_normal(rng) * scale;
 }
 
-static Ix choice(const real *p, size_t V, Rng *rng) { // where the running sum passes a random number
+static Ix choice(const real *p, size_t V, Rng *rng) { // where a running sum passes a random number
     double sum = 0, cdf = 0, coin = rng_uniform(rng);
     for (size_t i = 0; i < V; i++) sum += p[i];
     for (size_t i = 0; i + 1 < V; i++) {
@@ -918,7 +910,7 @@ static uint64_t hash(uint64_t x) { // splitmix64 (Steele, Lea and Flood, 2014)
 struct Reader {
     FILE *file;
     const char *name;
-    size_t offset, line;     // bytes that have been read; the line they end in, from 1
+    size_t offset, line;     // bytes that have been read; lines, counted from 1
     size_t good;             // characters of more than one byte among them
     unsigned char start[12]; // the first bytes, which tell what kind of file it is
     bool bytes;
@@ -932,15 +924,16 @@ static Reader *start_reading(FILE *file, const char *name, bool bytes) {
 }
 
 static int next_byte(Reader *in) {
-    int byte = getc_unlocked(in->file);
+    const int byte = getc_unlocked(in->file);
+    if (byte == EOF && ferror(in->file)) die(FAILED, "%s: %s", in->name, strerror(errno));
+    if (byte == EOF) return EOF;
     if (in->offset < sizeof in->start) in->start[in->offset] = byte;
-    if (byte != EOF) in->offset++;
-    else if (ferror(in->file)) die(FAILED, "%s: %s", in->name, strerror(errno));
+    in->offset++;
     return byte;
 }
 
-// The code point that begins with this byte; -1 - n if after n bytes it is clear that it is not UTF-8
-// (RFC 3629): cut short, longer than it need be, half of a UTF-16 pair, or above 0x10FFFF.
+// The code point that begins with this byte, or -1 if none does (RFC 3629): cut short, longer than
+// it need be, half of a UTF-16 pair, or above 0x10FFFF.
 static int32_t decode(Reader *in, int byte) {
     static const int32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 }; // that needs so many bytes
     int length = 0;
@@ -950,51 +943,53 @@ static int32_t decode(Reader *in, int byte) {
     if (byte >> 3 == 30) length = 4;
     int32_t code = byte & 0x7F >> length;
     for (int i = 1; i < length; i++) {
-        int more = next_byte(in);
-        if (more >> 6 != 2) return more == EOF ? -1 - i : -2 - i;
+        const int more = next_byte(in);
+        if (more >> 6 != 2) return -1; // EOF, too
         code = code << 6 | (more & 0x3F);
     }
-    bool valid = length && code >= least[length] && code >> 11 != 0xD800 >> 11 && code < CODES;
-    in->good += valid;
-    return valid ? code : -1 - (length > 1 ? length : 1);
+    const bool half = code >> 11 == 0xD800 >> 11;
+    if (length == 0 || code < least[length] || half || code >= CODES) return -1;
+    in->good++;
+    return code;
 }
 
-// Says what is wrong with a text at offset, and what to do about it, which depends on what it is.
+// Says where a text is not UTF-8, and what to do about it, which depends on what it is.
 __attribute__((noreturn))
-static void refuse_byte(Reader *in, size_t offset, int byte, size_t line) {
+static void refuse(Reader *in, size_t offset, size_t line, int byte) {
     const unsigned char *s = in->start;
     const bool at_end = feof(in->file);
     size_t bad = 1;
-    if (offset == 0) next_byte(in); // for its mark
     for (int more = next_byte(in); more != EOF; more = next_byte(in)) bad += decode(in, more) < 0;
-    const char *advice = "find out its encoding (file NAME) and convert it (iconv -f ENCODING "
-                         "-t UTF-8), or take each byte for a character (--bytes)";
-    if (in->good > bad) advice = "the rest is UTF-8: drop what is not (iconv -c -f UTF-8 -t UTF-8), "
-                                 "or take each byte for a character (--bytes)";
-    if (at_end) advice = "the text ends in the middle of a character: cut it there (head -c OFFSET), "
-                         "or take each byte for a character (--bytes)";
-    if (s[0] == 0x1F && s[1] == 0x8B) advice = "it is compressed: unpack it first (gunzip)";
-    if (s[7] == 0 && s[8] == '{') advice = "it is a checkpoint: to use the model in it, --load it";
-    if ((s[0] == 0xFF && s[1] == 0xFE) || (s[0] == 0xFE && s[1] == 0xFF))
-        advice = s[2] || s[3] ? "it is UTF-16: convert it (iconv -f UTF-16 -t UTF-8)"
-                              : "it is UTF-32: convert it (iconv -f UTF-32 -t UTF-8)";
-    if (s[0] == 0 && s[1] == 0 && s[2] == 0xFE && s[3] == 0xFF)
-        advice = "it is UTF-32: convert it (iconv -f UTF-32 -t UTF-8)";
+    const bool little = s[0] == 0xFF && s[1] == 0xFE, big = s[0] == 0xFE && s[1] == 0xFF;
+    const bool wide_big = !s[0] && !s[1] && s[2] == 0xFE && s[3] == 0xFF;
+    const bool wide = wide_big || (little && !s[2] && !s[3]);
+    const struct { bool is; const char *advice; } kinds[] = {
+        { wide, "it is UTF-32: convert it (iconv -f UTF-32 -t UTF-8)" },
+        { little || big, "it is UTF-16: convert it (iconv -f UTF-16 -t UTF-8)" },
+        { s[0] == 0x1F && s[1] == 0x8B, "it is compressed: unpack it first (gunzip)" },
+        { s[7] == 0 && s[8] == '{', "it is a checkpoint: to use the model in it, --load it" },
+        { at_end, "the text ends inside a character: cut it off there (head -c), or --bytes" },
+        { in->good > bad, "the rest is UTF-8: drop what is not (iconv -c -f UTF-8 -t UTF-8)" },
+        { true, "find out its encoding (file) and convert it (iconv -f ENCODING -t UTF-8), or take "
+                "each byte for a character (--bytes)" },
+    };
+    size_t kind = 0;
+    while (!kinds[kind].is) kind++;
     die(FAILED, "%s: line %zu, byte offset %zu: 0x%02X begins no UTF-8 character: %s", in->name,
-        line, offset, (unsigned)byte, advice);
+        line, offset, (unsigned)byte, kinds[kind].advice);
 }
 
 static int32_t get_char(Reader *in) {
     const size_t offset = in->offset, line = in->line;
     const int byte = next_byte(in);
-    if (byte == EOF) return EOF;
-    const int32_t code = in->bytes ? byte : decode(in, byte);
-    if (code < 0) refuse_byte(in, offset, byte, line);
+    if (byte == EOF || in->bytes) return byte;
+    const int32_t code = decode(in, byte);
+    if (code < 0) refuse(in, offset, line, byte);
     if (code == '\n') in->line++;
     return code == 0xFEFF && offset == 0 ? get_char(in) : code; // a byte order mark is no character
 }
 
-static int utf8(int32_t code, char *to) { // encodes it; returns the number of bytes
+static int utf8(int32_t code, char *to) { // encodes it; returns how many bytes that takes
     const int more = (code >= 0x80) + (code >= 0x800) + (code >= 0x10000);
     const int lead = more ? (0xFF00 >> (more + 1)) & 0xFF : 0; // as many ones as there are bytes
     to[0] = lead | code >> 6 * more;
@@ -1009,15 +1004,12 @@ static void put_char(int32_t code, bool bytes) {
 }
 
 static void check_new_char(const Text *text, const Reader *in, int32_t code) {
-    char shown[8] = "";
-    if (!text->bytes && code > ' ' && (code < 0x7F || code > 0x9F)) {
-        shown[0] = '\'';
-        strcpy(shown + 1 + utf8(code, shown + 1), "' ");
-    }
+    char utf[5] = "";
+    const int length = text->bytes ? 1 : utf8(code, utf);
+    const bool shows = !text->bytes && code > ' ' && (code < 0x7F || code >= 0xA0);
     if (text->chars)
-        die(FAILED, "%s: line %zu, byte offset %zu: the character %s%s%0*X is not in the model's "
-            "vocabulary", in->name, in->line, in->offset - (text->bytes ? 1 : utf8(code, (char[4]){ 0 })),
-            shown, text->bytes ? "0x" : "U+", text->bytes ? 2 : 4, (unsigned)code);
+        die(FAILED, "%s: line %zu, byte offset %zu: the character %s (0x%02X) is not in the model's "
+            "vocabulary", in->name, in->line, in->offset - length, shows ? utf : "", (unsigned)code);
     if (text->V == UINT16_MAX)
         die(FAILED, "%s: more than %d unique characters: take each byte for a character (--bytes)",
             in->name, UINT16_MAX);
@@ -1028,21 +1020,19 @@ static void check_new_char(const Text *text, const Reader *in, int32_t code) {
 static void *xcalloc(count n, size_t size) { // aligned to a cache line
     void *memory = NULL;
     if (n > SIZE_MAX / size || posix_memalign(&memory, 64, n * size) != 0)
-        die(FAILED, "not enough memory for %.3g GB: a new model needs less with a lower --hidden-size, "
-            "--layers, --seq-length or --batch-size", (double)n * size / 1e9);
+        die(FAILED, "not enough memory for %.3g GB: a new model needs less with a lower "
+            "--hidden-size, --layers, --seq-length or --batch-size", (double)n * size / 1e9);
     memset(memory, 0, n * size);
     return memory;
 }
 
-// The shapes of all parameters; they have no memory yet.
-static Params shape_params(const Config *c, size_t V) {
-    const size_t H = c->hidden_size, gates = strlen(cells[c->cell].gates), n = c->layers * gates;
+static Params shape_params(const Config *c, size_t V) { // without memory, for now
+    const size_t H = c->hidden_size, G = strlen(cells[c->cell].gates), n = c->layers * G;
     Params p = { .gate = xcalloc(n + 2, sizeof(Gate)) };
-    for (size_t i = 0; i <= n; i++) { // the last is the output
-        const size_t out = i < n ? H : V;
-        const size_t in = i < gates ? V : i < n ? H : 0;
-        p.gate[i] = (Gate){ shape(in, out), shape(H, out), shape(1, out) };
-        p.count += (in + H + 1) * row_step(out);
+    for (size_t i = 0; i <= n; i++) {
+        const size_t in = i < G ? V : H, out = i < n ? H : V;
+        p.gate[i] = (Gate){ shape(i < n ? in : 0, out), shape(H, out), shape(1, out) };
+        p.count += (p.gate[i].Wx.rows + H + 1) * row_step(out);
     }
     return p;
 }
@@ -1051,7 +1041,7 @@ static Params new_params(const Config *c, size_t V) {
     Params p = shape_params(c, V);
     real *next = p.all = xcalloc(p.count, sizeof(real));
     for (Gate *g = p.gate; g->b.rows; g++) {
-        Matrix *parts[] = { &g->Wx, &g->Wh, &g->b };
+        Matrix *const parts[] = { &g->Wx, &g->Wh, &g->b };
         for (int i = 0; i < 3; i++) {
             parts[i]->at = next;
             next += parts[i]->rows * parts[i]->row_step;
@@ -1063,46 +1053,48 @@ static Params new_params(const Config *c, size_t V) {
 
 // A net for T steps of B streams. One that does not train has no memory for a backward pass.
 static Net new_net(const Model *m, const Config *c, size_t first, size_t B, size_t T, bool trains) {
-    const size_t H = c->hidden_size, V = m->param.by.cols, gates = strlen(cells[c->cell].gates);
-    const size_t back = trains ? T + 1 : 0, mask = trains && c->dropout > 0 ? T * B : 0;
+    const size_t H = c->hidden_size, V = m->param.by.cols, G = strlen(cells[c->cell].gates);
+    const size_t TB = T * B, back = trains ? TB + B : 0, back_H = trains ? H : 0;
     Net net = { .cell = &cells[c->cell], .param = m->param, .layers = c->layers, .T = T, .B = B,
-                .inputs = xcalloc((count)(T + 1) * B, sizeof(Ix)), .ps = new_matrix(T * B, V),
-                .first = first, .dropout = trains ? c->dropout : 0 };
-    if (trains) net.dparam = new_params(c, V), net.WhyT = new_matrix(V, H);
+                .inputs = xcalloc((count)TB + B, sizeof(Ix)), .ps = new_matrix(TB, V),
+                .first = first, .dropout = trains ? c->dropout : 0,
+                .WhyT = new_matrix(trains ? V : 0, H) };
+    if (trains) net.dparam = new_params(c, V);
     for (size_t i = 0; i < c->layers; i++) {
-        Layer *l = &net.layer[i];
-        *l = (Layer){ .B = B, .gate = m->param.gate + i * gates, .hs = new_matrix((T + 1) * B, H),
-                      .cs = new_matrix((T + 1) * B, H), .dhs = new_matrix(back * B, H),
-                      .dcs = new_matrix(back * B, H), .mask = new_matrix(mask, H),
-                      .WxT = new_matrix(trains ? H : 0, H) };
-        if (trains) l->d = net.dparam.gate + i * gates;
-        l->hprev = trains ? rows(m->hprev[i], first, B) : new_matrix(B, H);
-        l->cprev = trains ? rows(m->cprev[i], first, B) : new_matrix(B, H);
-        l->out = mask ? new_matrix(mask, H) : rows(l->hs, B, T * B);
-        for (size_t k = 0; k < gates; k++)
-            l->a[k] = new_matrix(T * B, H), l->WhT[k] = new_matrix(trains ? H : 0, H);
+        Layer l = { .B = B, .gate = m->param.gate + i * G, .WxT = new_matrix(back_H, H),
+                    .hs = new_matrix(TB + B, H), .dhs = new_matrix(back, H),
+                    .cs = new_matrix(TB + B, H), .dcs = new_matrix(back, H),
+                    .hprev = trains ? rows(m->hprev[i], first, B) : new_matrix(B, H),
+                    .cprev = trains ? rows(m->cprev[i], first, B) : new_matrix(B, H) };
+        if (trains) l.d = net.dparam.gate + i * G;
+        if (net.dropout > 0) l.mask = new_matrix(TB, H);
+        l.out = net.dropout > 0 ? new_matrix(TB, H) : rows(l.hs, B, TB);
+        for (size_t k = 0; k < G; k++) l.a[k] = new_matrix(TB, H), l.WhT[k] = new_matrix(back_H, H);
+        net.layer[i] = l;
     }
     return net;
 }
 
+static size_t cores(void) { // that this process may use
+#ifdef CPU_COUNT
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+#else
+    return sysconf(_SC_NPROCESSORS_ONLN);
+#endif
+}
+
 enum { CHUNK = 16 }; // steps at once when nothing is learned
 
-// Memory for a model; with `trains`, for training it, too.
-static void new_model(Model *m, const Config *c, size_t V, bool trains) {
-    const size_t H = c->hidden_size, B = c->batch_size;
-    size_t threads = c->threads ? c->threads : B / 8; // with fewer streams, a thread is not worth it
-#ifdef CPU_COUNT
-    cpu_set_t cpus;
-    const size_t cores = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
-#else
-    const size_t cores = sysconf(_SC_NPROCESSORS_ONLN);
-#endif
-    if (!c->threads) threads = min(threads, cores);
-    m->threads = min(threads ? threads : 1, B);
+static void new_model(Model *m, const Config *c, size_t V, bool trains) { // its memory
+    const size_t B = c->batch_size, useful = min(cores(), B / 8); // 8 streams are worth a thread
+    m->threads = min(B, c->threads ? c->threads : useful ? useful : 1);
     m->param = new_params(c, V);
     for (size_t i = V; i % LANES; i++) m->param.by.at[i] = -INFINITY; // so that padding gets p = 0
-    for (size_t i = 0; i < c->layers; i++)
-        m->hprev[i] = new_matrix(B, H), m->cprev[i] = new_matrix(B, H);
+    for (size_t i = 0; i < c->layers; i++) {
+        m->hprev[i] = new_matrix(B, c->hidden_size);
+        m->cprev[i] = new_matrix(B, c->hidden_size);
+    }
     m->one = new_net(m, c, 0, 1, CHUNK, false);
     if (!trains) return;
     m->mem = new_params(c, V);
@@ -1116,23 +1108,23 @@ static void new_model(Model *m, const Config *c, size_t V, bool trains) {
     }
 }
 
-typedef struct { pthread_t thread; Net *net; void (*work)(Net *); } Job;
-static void *run_job(void *job) { return ((Job *)job)->work(((Job *)job)->net), NULL; }
+static void *run_net(void *net) {
+    ((Net *)net)->work(net);
+    return NULL;
+}
 
 static double in_parallel(Net *nets, size_t n, void work(Net *)) {
-    Job *jobs = xcalloc(n, sizeof *jobs);
-    double loss = 0;
     for (size_t i = 1; i < n; i++) {
-        jobs[i] = (Job){ .net = &nets[i], .work = work };
-        if (pthread_create(&jobs[i].thread, NULL, run_job, &jobs[i]) != 0)
+        nets[i].work = work;
+        if (pthread_create(&nets[i].thread, NULL, run_net, &nets[i]) != 0)
             die(FAILED, "thread %zu cannot be started: lower --threads", i + 1);
     }
     work(nets);
-    for (size_t i = 0; i < n; i++) {
-        if (i > 0) pthread_join(jobs[i].thread, NULL);
+    double loss = nets->loss;
+    for (size_t i = 1; i < n; i++) {
+        pthread_join(nets[i].thread, NULL);
         loss += nets[i].loss;
     }
-    free(jobs);
     return loss;
 }
 
@@ -1140,28 +1132,28 @@ static double in_parallel(Net *nets, size_t n, void work(Net *)) {
 
 // The loss on the next `length` characters of each stream, from state 0 on.
 static void score(Net *net) {
-    net->loss = 0;
-    for (Layer *l = net->layer; l < net->layer + net->layers; l++) zero(l->hprev), zero(l->cprev);
+    double loss = 0;
+    for (const Layer *l = net->layer; l < net->layer + net->layers; l++)
+        zero(l->hprev), zero(l->cprev);
     for (size_t p = 0; p < net->length && !stop; p += net->T) {
-        double sum = net->loss;
         net->T = min(CHUNK, net->length - p);
         read_chunk(net, p);
         forward(net);
-        net->loss = sum + cross_entropy(net);
+        loss += cross_entropy(net);
         carry(net);
     }
+    net->loss = loss;
 }
 
-// The loss on data[1] to data[n], in nats per character; leaves its last state in m->one.
+// The loss on data[1] to data[n], in nats; leaves its last state in m->one.
 static double evaluate(Model *m, const Ix *data, size_t n) {
     m->one.text = data;
     m->one.length = n;
     score(&m->one);
-    return m->one.loss / n;
+    return m->one.loss;
 }
 
 static bool show_val_loss(Model *m, Text *text, Config *c) {
-    if (text->held_out == 0) return true;
     const size_t stream = (text->held_out - 1) / c->batch_size;
     for (Net *net = m->tests; net < m->tests + m->threads; net++) {
         net->text = text->data + text->n + net->first * stream;
@@ -1173,152 +1165,154 @@ static bool show_val_loss(Model *m, Text *text, Config *c) {
     printf("iter %llu, val loss: %f nats/char, %f bits/char\n", m->n, loss, loss / log(2));
     if (loss >= best) return true;
     m->val_loss = loss;
-    if (save(c->save_best, m, text, c)) return true;
-    m->val_loss = best; // what is on the disk counts
-    return false;
+    const bool saved = save(c->save_best, m, text, c);
+    if (!saved) m->val_loss = best; // what is on the disk counts
+    return saved;
 }
 
 enum { QUOTES, LINE, DEPTH, COMMENT, CONDITION, INDENT, CAPITALS, PARAGRAPH, QUESTIONS };
-static const char *const questions[QUESTIONS] = {
+static const char *const questions[] = {
     "inside quotes", "position in the line", "depth of brackets", "inside a comment",
     "inside the condition of an if", "indentation", "inside a word in capitals",
     "distance from the last blank line" };
 
 typedef struct {
-    double answer[QUESTIONS];
+    double answer[QUESTIONS], if_depth; // of brackets, inside the condition of an if
     int32_t last, before_last;
-    bool leading, saw_if; // nothing but blanks in this line so far; an "if" just before
-    double if_depth;      // of brackets, in the condition of an if
+    bool indenting, saw_if; // only blanks so far in this line; "if" came just before
 } Answers;
 
 static bool is_in(int32_t c, const char *set) { return c > 0 && c < 0x80 && strchr(set, c); }
 static bool is_capital(int32_t c) { return c >= 'A' && c <= 'Z'; }
-static bool is_letter(int32_t c) { return is_capital(c) || (c >= 'a' && c <= 'z') || c == '_'; }
 
-// The answers after character c; the next one is needed to know a word in capitals.
+// The answers after character c. A word in capitals has two: the next character may be the second.
 static void answer(Answers *s, int32_t c, int32_t next) {
     double *a = s->answer;
     const bool blank_line = c == '\n' && s->last == '\n';
     if (c == '"') a[QUOTES] = !a[QUOTES];
     if (c == 0x201C || c == 0x201D) a[QUOTES] = c == 0x201C;
-    if (blank_line) a[QUOTES] = 0; // a forgotten quote
+    if (blank_line) a[QUOTES] = 0; // somebody forgot to close them
     a[LINE] = c == '\n' ? 0 : a[LINE] + 1;
     a[DEPTH] = fmax(0, a[DEPTH] + is_in(c, "([{") - is_in(c, ")]}"));
     if (s->last == '/' && c == '*') a[COMMENT] = 1;
     if (s->last == '*' && c == '/') a[COMMENT] = 0;
     if (c == '(' && s->saw_if) s->if_depth = a[DEPTH];
-    if (c != ' ') s->saw_if = c == 'f' && s->last == 'i' && !is_letter(s->before_last);
-    a[CONDITION] = s->if_depth > 0 && a[DEPTH] >= s->if_depth;
-    if (!a[CONDITION]) s->if_depth = 0;
-    s->leading = c == '\n' || (s->leading && is_in(c, " \t"));
+    if (a[DEPTH] < s->if_depth) s->if_depth = 0;
+    a[CONDITION] = s->if_depth > 0;
+    if (c != ' ') s->saw_if = c == 'f' && s->last == 'i' && is_in(s->before_last, " \t\n(){};");
     if (c == '\n') a[INDENT] = 0;
-    else if (s->leading) a[INDENT] += c == '\t' ? 4 : 1;
+    if (c == '\n' || !is_in(c, " \t")) s->indenting = c == '\n';
+    if (s->indenting && c != '\n') a[INDENT] += c == '\t' ? 4 : 1;
     a[CAPITALS] = is_capital(c) && (is_capital(s->last) || is_capital(next));
     a[PARAGRAPH] = blank_line ? 0 : a[PARAGRAPH] + 1;
-    s->before_last = s->last, s->last = c;
+    s->before_last = s->last;
+    s->last = c;
+}
+
+typedef struct { double n, x, y, xx, yy, xy; } Sums;
+
+static void add_up(Sums *s, double x, double y) {
+    s->n++, s->x += x, s->y += y, s->xx += x * x, s->yy += y * y, s->xy += x * y;
+}
+static double variance(double n, double sum, double squares) { // times n*n
+    return n * squares - sum * sum;
+}
+static double pearson(Sums s) {
+    const double of_both = variance(s.n, s.x, s.xx) * variance(s.n, s.y, s.yy);
+    return of_both > 0 ? (s.n * s.xy - s.x * s.y) / sqrt(of_both) : 0;
+}
+
+// Unit u of all layers: h, and in an LSTM tanh(c), as in Karpathy, Johnson and Fei-Fei (2015).
+static double unit(const Net *net, size_t u) {
+    const size_t H = net->layer->hs.cols, kinds = strlen(net->cell->state);
+    const Layer *l = &net->layer[u / (kinds * H)];
+    return u / H % kinds ? tanh(l->cprev.at[u % H]) : l->hprev.at[u % H];
+}
+
+// Prints text and its values x[i * step]: as a background from red at -1 through none to blue at
+// +1, or in two lines of marks, sign and size, below each line of the text.
+static void show_values(const Text *text, const Ix *data, size_t n, const real *x, size_t step,
+                        bool color) {
+    for (size_t begin = 0, end; begin < n; begin = end) {
+        bool newline = false;
+        for (end = begin; end < n && !newline; end++) {
+            const uint32_t code = text->chars[data[end]];
+            const double value = x[end * step];
+            const int shade = 64 + 160 * fabs(value);
+            newline = code == '\n';
+            const bool painted = color && !newline && fabs(value) >= 0.1;
+            if (painted && value < 0) printf("\033[97;48;2;%d;40;40m", shade);
+            if (painted && value > 0) printf("\033[97;48;2;40;40;%dm", shade);
+            put_char(code, text->bytes);
+            if (painted) printf("\033[0m");
+        }
+        if (!newline) putchar('\n');
+        for (int digits = 0; digits < 2 && !color; digits++) {
+            for (size_t i = begin; i < end - newline; i++) {
+                const double value = x[i * step];
+                char mark = fabs(value) < 0.1 ? ' ' : value < 0 ? '-' : '+';
+                if (digits) mark = '0' + (int)(9.999 * fabs(value));
+                putchar(mark);
+            }
+            putchar('\n');
+        }
+    }
 }
 
 enum { WINDOW = 240, WINDOW_MOST = 400 }; // characters of the text that are shown
 
-typedef struct { double n, x, y, xx, yy, xy; } Sums;
-
-static double pearson(Sums s) {
-    return (s.n * s.xy - s.x * s.y) / sqrt((s.n * s.xx - s.x * s.x) * (s.n * s.yy - s.y * s.y));
-}
-
-// Where the answer to each question varies most: [begin, end), whole lines.
-static void find_windows(const Text *text, size_t begin[QUESTIONS], size_t end[QUESTIONS]) {
-    Answers s = { .leading = true };
-    Sums sums[QUESTIONS] = { { 0 } };
-    double best[QUESTIONS] = { 0 };
-    for (size_t i = 0, from = 0; i < text->n; i++) {
-        const int32_t c = text->chars[text->data[i]];
-        answer(&s, c, i + 1 < text->n ? text->chars[text->data[i + 1]] : 0);
-        for (int q = 0; q < QUESTIONS; q++) {
-            sums[q].n++, sums[q].y += s.answer[q], sums[q].yy += s.answer[q] * s.answer[q];
-        }
-        if ((i - from < WINDOW || c != '\n') && i - from + 1 < WINDOW_MOST && i + 1 < text->n) continue;
-        for (int q = 0; q < QUESTIONS; q++) {
-            const double mean = sums[q].y / sums[q].n, variance = sums[q].yy / sums[q].n - mean * mean;
-            if (variance > best[q] + 1e-9) best[q] = variance, begin[q] = from, end[q] = i + 1;
-            sums[q] = (Sums){ 0 };
-        }
-        from = i + 1;
-    }
-}
-
-// A character on a background from red at -1 through none to blue at +1.
-static void paint(int32_t code, double x, bool bytes) {
-    const int shade = 64 + 160 * fabs(x);
-    const bool plain = fabs(x) < 0.1 || code == '\n';
-    if (!plain) printf("\033[38;2;255;255;255;48;2;%d;40;%dm", x < 0 ? shade : 40, x < 0 ? 40 : shade);
-    put_char(code, bytes);
-    if (!plain) printf("\033[0m");
-}
-
-// Text that a unit (u) has read, its values in color, or in two lines of marks below each line.
-static void show_unit(const Text *text, size_t begin, size_t end, Matrix values, size_t u, bool color) {
-    for (size_t i = begin, line = begin; i < end; i++) {
-        const int32_t c = text->chars[text->data[i]];
-        if (color) paint(c, row(values, i - begin)[u], text->bytes);
-        else put_char(c, text->bytes);
-        if (c != '\n' && i + 1 < end) continue;
-        if (c != '\n') putchar('\n');
-        for (int digits = 0; !color && digits < 2; digits++) {
-            for (size_t j = line; j < i + (c != '\n'); j++) {
-                const double x = row(values, j - begin)[u];
-                if (digits) putchar('0' + (int)(fabs(x) * 9.999));
-                else putchar(fabs(x) < 0.1 ? ' ' : x < 0 ? '-' : '+');
-            }
-            putchar('\n');
-        }
-        line = i + 1;
-    }
-}
-
-// For each question, the unit that follows it best: Pearson's r over all the text.
+// For each question, the unit that follows it best, by Pearson's r over all the text; and what that
+// unit does where the answer varies most.
 static void show_cells(Model *m, const Text *text, bool color) {
     Net *net = &m->one;
-    const size_t H = net->layer->hs.cols, kinds = strlen(net->cell->state), units = net->layers * kinds * H;
-    size_t begin[QUESTIONS] = { 0 }, end[QUESTIONS] = { 0 };
-    Sums (*sums)[QUESTIONS] = xcalloc(units, sizeof *sums);
-    Matrix values[QUESTIONS]; // of all units, in the window of each question
-    Matrix now = new_matrix(1, units);
-    Answers s = { .leading = true };
-    find_windows(text, begin, end);
-    for (int q = 0; q < QUESTIONS; q++) values[q] = new_matrix(end[q] - begin[q], units);
+    const size_t H = net->layer->hs.cols, kinds = strlen(net->cell->state);
+    const size_t units = net->layers * kinds * H, Q = QUESTIONS;
+    Sums *sums = xcalloc((count)units * Q, sizeof *sums), window[QUESTIONS] = { { 0 } };
+    double most[QUESTIONS] = { 0 };
+    Matrix values = new_matrix(WINDOW_MOST, units), best[QUESTIONS];
+    size_t from = 0, begin[QUESTIONS] = { 0 }, end[QUESTIONS] = { 0 };
+    Answers s = { .indenting = true };
+    for (size_t q = 0; q < Q; q++) best[q] = new_matrix(WINDOW_MOST, units);
     net->T = 1;
     for (size_t i = 0; i < text->n && !stop; i++) {
+        const bool last = i + 1 == text->n;
+        const int32_t c = text->chars[text->data[i]];
         net->inputs[0] = text->data[i];
         forward(net);
         carry(net);
-        answer(&s, text->chars[text->data[i]], i + 1 < text->n ? text->chars[text->data[i + 1]] : 0);
+        answer(&s, c, last ? 0 : text->chars[text->data[i + 1]]);
         for (size_t u = 0; u < units; u++) {
-            const Layer *l = &net->layer[u / (kinds * H)];
-            const double x = u / H % kinds ? tanh(l->cprev.at[u % H]) : l->hprev.at[u % H];
-            now.at[u] = x;
-            for (int q = 0; q < QUESTIONS; q++) {
-                const double y = s.answer[q];
-                Sums *t = &sums[u][q];
-                t->n++, t->x += x, t->y += y, t->xx += x * x, t->yy += y * y, t->xy += x * y;
-            }
+            const real x = row(values, i - from)[u] = unit(net, u);
+            for (size_t q = 0; q < Q; q++) add_up(&sums[u * Q + q], x, s.answer[q]);
         }
-        for (int q = 0; q < QUESTIONS; q++)
-            if (i >= begin[q] && i < end[q]) copy(rows(values[q], i - begin[q], 1), now);
+        for (size_t q = 0; q < Q; q++) add_up(&window[q], 0, s.answer[q]);
+        if (!last && i - from + 1 < WINDOW_MOST && (c != '\n' || i - from < WINDOW)) continue;
+        for (size_t q = 0; q < Q; q++) { // the window ends here: is it the best one yet?
+            const Sums *w = &window[q];
+            const double varies = variance(1, w->y / w->n, w->yy / w->n);
+            if (varies > most[q] + 1e-9) {
+                most[q] = varies, begin[q] = from, end[q] = i + 1;
+                copy(best[q], values);
+            }
+            window[q] = (Sums){ 0 };
+        }
+        from = i + 1;
     }
-    for (int q = 0; q < QUESTIONS && !stop; q++) {
-        size_t best = units;
-        for (size_t u = 0; u < units; u++)
-            if (fabs(pearson(sums[u][q])) > (best < units ? fabs(pearson(sums[best][q])) : 0)) best = u;
-        if (best == units) continue; // the text gives but one answer
-        printf("%s: layer %zu, unit %zu, r = %+.2f (%c)\n", questions[q], best / (kinds * H) + 1,
-               best % H + 1, pearson(sums[best][q]), net->cell->state[best / H % kinds]);
-        show_unit(text, begin[q], end[q], values[q], best, color);
+    for (size_t q = 0; q < Q && !stop; q++) {
+        size_t u = 0;
+        for (size_t other = 1; other < units; other++)
+            if (fabs(pearson(sums[other * Q + q])) > fabs(pearson(sums[u * Q + q]))) u = other;
+        const double r = pearson(sums[u * Q + q]);
+        if (r == 0) continue; // the text gives but one answer
+        printf("%s: layer %zu, unit %zu, r = %+.2f (%c)\n", questions[q], u / (kinds * H) + 1,
+               u % H + 1, r, net->cell->state[u / H % kinds]);
+        show_values(text, text->data + begin[q], end[q] - begin[q], best[q].at + u,
+                    best[q].row_step, color);
     }
 }
 
 // How far back gradients reach: of the loss at the last of T steps alone, the gradient on the state
-// k steps before, as a root mean square over chunks of the text, relative to k = 0.
+// k steps before, as a root mean square over many chunks, relative to k = 0.
 static void show_gradients(Model *m, const Text *text, const Config *c) {
     const size_t T = c->seq_length;
     Net net = new_net(m, c, 0, 1, T, true);
@@ -1328,25 +1322,25 @@ static void show_gradients(Model *m, const Text *text, const Config *c) {
         read_chunk(&net, p);
         forward(&net);
         cross_entropy(&net);
-        for (size_t t = 0; t + 1 < T; t++) { // all others: p(t) = x(t+1), and dy is 0
+        for (size_t t = 0; t + 1 < T; t++) { // at all other steps p(t) = x(t+1), and so dy = 0
             zero(rows(net.ps, t, 1));
             row(net.ps, t)[net.inputs[t + 1]] = 1;
         }
         backward(&net);
         for (const Layer *l = net.layer; l < net.layer + net.layers; l++)
-            for (size_t t = 0; t <= T; t++)
-                for (size_t j = 0; j < l->dhs.cols; j++) {
-                    squares[0][T - t] += row(l->dhs, t)[j] * row(l->dhs, t)[j];
-                    squares[1][T - t] += row(l->dcs, t)[j] * row(l->dcs, t)[j];
-                }
+            for (size_t i = 0; i < (T + 1) * l->dhs.cols; i++) {
+                const size_t t = i / l->dhs.cols, j = i % l->dhs.cols;
+                squares[0][T - t] += pow(row(l->dhs, t)[j], 2);
+                squares[1][T - t] += pow(row(l->dcs, t)[j], 2);
+            }
         carry(&net);
     }
     for (size_t i = 0; net.cell->state[i]; i++) {
-        printf("%s# %c: steps back, size of the gradient\n", i ? "\n\n" : "", net.cell->state[i]);
+        printf("%s# steps back, gradient on %c\n", i ? "\n\n" : "", net.cell->state[i]);
         for (size_t k = 0; k <= T; k++) {
             const double size = sqrt(squares[i][k] / squares[i][0]);
             printf("%zu %.3g ", k, size);
-            for (int bar = 40 + 10 * log10(size); bar > 0; bar--) putchar('#'); // 10: a factor of 10
+            for (double bar = 40 + 10 * log10(size); bar >= 1; bar--) putchar('#'); // 10 a decade
             putchar('\n');
         }
     }
@@ -1357,7 +1351,7 @@ static void show_gradients(Model *m, const Text *text, const Config *c) {
 typedef struct {
     size_t field; // where in Config
     char letter;
-    const char *name, *takes; // N: a whole number, X: a real one, a|b: one of them, FILE, TEXT, NULL
+    const char *name, *takes; // N: a whole number, X: a real one, a|b, FILE, TEXT; NULL: nothing
     const char *preset;
     double least, most;
     const char *help;
@@ -1384,7 +1378,7 @@ static const Option options[] = { // the first ones are fixed when a model is ma
     { FIELD(sample_every), 0, "sample-every", "N", "10000", 0, 1e15, "iterations between samples" },
     { FIELD(sample_length), 0, "sample-length", "N", "200", 0, 1e15, "characters in a sample" },
     { FIELD(temperature), 0, "temperature", "X", "1", 0, 1e30, "divides scores; 0: the likeliest" },
-    { FIELD(save), 'o', "save", "FILE", NULL, 0, 0, "save the model at the end or when interrupted" },
+    { FIELD(save), 'o', "save", "FILE", NULL, 0, 0, "save the model when it ends or is stopped," },
     { FIELD(save_every), 0, "save-every", "N", "10000", 0, 1e15, "and after so many iterations" },
     { FIELD(load), 'i', "load", "FILE", NULL, 0, 0, "go on from a saved model" },
     { FIELD(val_fraction), 0, "val-fraction", "X", "0", 0, 0.9, "hold out the end of the text" },
@@ -1393,7 +1387,7 @@ static const Option options[] = { // the first ones are fixed when a model is ma
     { FIELD(sample), 0, "sample", "N", NULL, 0, 1e15, "with --load: write text; 0: endlessly" },
     { FIELD(prime), 0, "prime", "TEXT", NULL, 0, 0, "what that text follows (a new line)" },
     { FIELD(eval), 0, "eval", NULL, NULL, 0, 1, "with --load: print the loss on INPUT" },
-    { FIELD(show_cells), 0, "show-cells", NULL, NULL, 0, 1, "with --load: what units follow in INPUT" },
+    { FIELD(show_cells), 0, "show-cells", NULL, NULL, 0, 1, "with --load: what units respond to" },
     { FIELD(show_gradients), 0, "show-gradients", NULL, NULL, 0, 1,
       "with --load: how far back gradients reach" },
     { FIELD(color), 0, "color", NULL, NULL, 0, 1, "color for --show-cells, on a pipe, too" },
@@ -1406,39 +1400,34 @@ static const count NO_SAMPLE = UINT64_MAX; // --sample was not given
 
 static void *field(const Config *c, const Option *o) { return (char *)c + o->field; }
 
-// The number of a word in a list like "a|b|c", counted from 1; 0: it is not there.
-static size_t which(const char *words, const char *one) {
-    const size_t length = strlen(one);
-    for (size_t i = 1; ; i++) {
-        const size_t end = strcspn(words, "|");
-        if (end == length && !strncmp(words, one, end)) return i;
-        if (!words[end]) return 0;
-        words += end + 1;
+static size_t which(const char *words, const char *one) { // of "a|b|c", from 1; 0: none
+    for (size_t i = 1, length; ; i++, words += length + 1) {
+        length = strcspn(words, "|");
+        if (length == strlen(one) && !strncmp(words, one, length)) return i;
+        if (!words[length]) return 0;
     }
 }
 
 static void set_option(Config *c, const Option *o, const char *text) {
-    const bool choice_ = o->takes && strchr(o->takes, '|'), whole = !o->takes || *o->takes == 'N';
-    if (choice_) {
-        *(count *)field(c, o) = which(o->takes, text);
-        if (*(count *)field(c, o)) return;
-        die(WRONG_USAGE, "--%s %s: takes one of %s", o->name, text, o->takes);
-    }
-    if (o->takes && o->takes[1]) { // FILE, TEXT
+    void *to = field(c, o);
+    const bool whole = !o->takes || *o->takes == 'N';
+    if (o->takes && strchr(o->takes, '|')) {
+        *(count *)to = which(o->takes, text);
+        if (!*(count *)to) die(WRONG_USAGE, "--%s %s: takes one of %s", o->name, text, o->takes);
+    } else if (o->takes && o->takes[1]) { // FILE, TEXT
         if (!*text) die(WRONG_USAGE, "--%s: takes a %s, not an empty one", o->name, o->takes);
-        *(const char **)field(c, o) = text;
-        return;
+        *(const char **)to = text;
+    } else {
+        char *end;
+        errno = 0;
+        const double x = strtod(text, &end);
+        const bool number = end > text && !text[strspn(text, "0123456789.eE+-")] && !errno;
+        if (!number || x < o->least || x > o->most || (whole && x != floor(x)))
+            die(WRONG_USAGE, "--%s %s: takes %s from %.15g to %.15g", o->name, text,
+                whole ? "a whole number" : "a number", o->least, o->most);
+        if (whole) *(count *)to = x; // exact: no whole number here is above 2^53
+        else *(double *)to = x;
     }
-    char *end;
-    errno = 0;
-    const double x = strtod(text, &end);
-    bool right = !errno && end > text && !text[strspn(text, "0123456789.eE+-")];
-    if (whole && x != floor(x)) right = false; // 1e5 is a whole number
-    if (!right || x < o->least || x > o->most)
-        die(WRONG_USAGE, "--%s %s: takes %s from %.15g to %.15g",
-            o->name, text, whole ? "a whole number" : "a number", o->least, o->most);
-    if (whole) *(count *)field(c, o) = x; // exact: no whole number here is above 2^53
-    else *(double *)field(c, o) = x;
 }
 
 static void print_help(void) {
@@ -1495,43 +1484,44 @@ static Config parse_command_line(int argc, char **argv) {
 // ==== 16  Checkpoints: .safetensors ==============================================================
 
 // Eight bytes that say how long the header is; the header, JSON, with each tensor's type, shape and
-// place; the numbers; all of it little-endian. It is written just as the safetensors library writes
-// these tensors, in its order. So it need not be parsed: the sizes come first, at known places, from
-// them follows what the header is, and that is compared.
+// place; the numbers; all little-endian. It is what the safetensors library writes for these
+// tensors, to the byte. So nothing is parsed: the sizes come first, at known places; from them
+// follows what the header has to be.
+#define REAL_TYPE (DOUBLE ? "F64" : "F32")
 typedef struct {
     char name[16];
-    const char *type;             // in the file: I64, F64, F32 or I32
-    size_t rows, cols;            // in the file
+    const char *type;             // I64, F64, F32 or I32
+    size_t size, rows, cols;      // bytes of a number; the shape
     void *at;                     // its first number in memory; NULL: passed over
     ptrdiff_t row_step, col_step; // and how far it is from there to those below and beside it
-    bool is_real;                 // a real in memory
 } Tensor;
 
-enum { WHOLE = FIXED + 6 }; // whole numbers that come first
+enum { WHOLE = FIXED + 6 }; // single whole numbers, which come first
 typedef struct {
     Tensor at[9 * (LAYERS * GATES + 1) + 2 * LAYERS + WHOLE + 5];
     size_t n;
-    count bytes; // of numbers in the file
+    count bytes; // of all numbers
 } Tensors;
 
-static void list(Tensors *all, const char *name, const char *type, size_t n, void *at) {
+static Tensor *list(Tensors *all, const char *name, const char *type, size_t n, void *at) {
     Tensor *t = &all->at[all->n++];
-    *t = (Tensor){ .type = type, .rows = n, .cols = 1, .at = at, .row_step = 1 };
+    *t = (Tensor){ .type = type, .size = type[1] == '6' ? 8 : 4, .rows = n, .cols = 1, .at = at,
+                   .row_step = 1 };
     strcpy(t->name, name);
+    return t;
 }
 
-// A matrix, in the Python's shape (out,in). Above the first layer its name ends in the layer's number.
-static void list_matrix(Tensors *all, Matrix m, const char *prefix, const char *name, char letter,
-                        size_t layer, const char *type) {
-    if (m.rows == 0) return; // the output's Wx
-    list(all, "", type, m.cols, m.at);
-    Tensor *t = &all->at[all->n - 1];
-    t->cols = m.rows, t->row_step = m.col_step, t->col_step = m.row_step, t->is_real = true;
+// A matrix, in the Python's shape (out,in). Above the first layer the layer's number ends its name.
+static void list_matrix(Tensors *all, Matrix a, const char *prefix, const char *name, char letter,
+                        size_t layer) {
+    if (a.rows == 0) return; // the output's Wx
+    Tensor *t = list(all, "", REAL_TYPE, a.cols, a.at);
+    t->cols = a.rows, t->row_step = a.col_step, t->col_step = a.row_step;
     const int length = sprintf(t->name, "%s%s%c", prefix, name, letter);
     if (layer > 0) sprintf(t->name + length, "%zu", layer + 1);
 }
 
-static int in_order(const void *a, const void *b) { // the largest type first, then by name
+static int in_order(const void *a, const void *b) { // the library's: by type, then by name
     static const char order[] = "I64 F64 F32 I32";
     const Tensor *x = a, *y = b;
     const ptrdiff_t apart = strstr(order, x->type) - strstr(order, y->type);
@@ -1539,21 +1529,22 @@ static int in_order(const void *a, const void *b) { // the largest type first, t
 }
 
 // All that is kept: what the model is, and where its training has got to.
-static void list_all(Tensors *all, Model *m, Text *text, Config *c, const char *real_type) {
-    const char *gates = cells[c->cell].gates, *state = cells[c->cell].state;
+static void list_all(Tensors *all, Model *m, Text *text, Config *c) {
+    static const char *const prefixes[] = { "", "m", "mean_" };
+    const char *gates = cells[c->cell].gates;
     const size_t G = strlen(gates), n = c->layers * G;
-    const Params *params[] = { &m->param, &m->mem, &m->mean }, shapes = shape_params(c, text->V);
-    const char *const prefixes[] = { "", "m", "mean_" };
+    const Params *const params[] = { &m->param, &m->mem, &m->mean };
+    const Params shapes = shape_params(c, text->V);
     all->n = 0;
     for (const Option *o = options; o < options + FIXED; o++) {
-        list(all, o->name, "I64", 1, field(c, o));
-        for (char *dash = all->at[all->n - 1].name; *dash; dash++)
-            if (*dash == '-') *dash = '_';
+        char *name = list(all, o->name, "I64", 1, field(c, o))->name;
+        for (; *name; name++) if (*name == '-') *name = '_';
     }
     list(all, "vocab_size", "I64", 1, &text->V), list(all, "text", "I64", 1, &m->text);
     list(all, "n", "I64", 1, &m->n), list(all, "p", "I64", 1, &m->p);
     list(all, "epoch", "I64", 1, &m->epoch), list(all, "seed", "I64", 1, &m->seed);
-    list(all, "smooth_loss", "F64", 1, &m->smooth_loss), list(all, "val_loss", "F64", 1, &m->val_loss);
+    list(all, "smooth_loss", "F64", 1, &m->smooth_loss);
+    list(all, "val_loss", "F64", 1, &m->val_loss);
     list(all, "rng_kept", "F64", 1, &m->rng.kept), list(all, "rng", "I32", 626, &m->rng);
     list(all, "chars", "I32", text->V, text->chars);
     for (int k = 0; k < (c->optimizer == ADAM ? 3 : 2); k++)
@@ -1561,120 +1552,111 @@ static void list_all(Tensors *all, Model *m, Text *text, Config *c, const char *
             const Gate *g = params[k]->all ? &params[k]->gate[i] : &shapes.gate[i];
             const char letter = i < n ? gates[i % G] : 'y';
             const size_t layer = i < n ? i / G : 0;
-            list_matrix(all, g->Wx, prefixes[k], "Wx", letter, layer, real_type);
-            list_matrix(all, g->Wh, prefixes[k], "Wh", letter, layer, real_type);
-            list_matrix(all, g->b, prefixes[k], "b", letter, layer, real_type);
+            list_matrix(all, g->Wx, prefixes[k], "Wx", letter, layer);
+            list_matrix(all, g->Wh, prefixes[k], "Wh", letter, layer);
+            list_matrix(all, g->b, prefixes[k], "b", letter, layer);
         }
-    for (size_t l = 0; l < c->layers; l++) {
-        const Matrix none = shape(c->batch_size, c->hidden_size);
-        list_matrix(all, m->one.cell ? m->hprev[l] : none, "", "hpre", 'v', l, real_type);
-        if (state[1]) list_matrix(all, m->one.cell ? m->cprev[l] : none, "", "cpre", 'v', l, real_type);
+    for (size_t i = 0; i < c->layers; i++) {
+        Matrix h = shape(c->batch_size, c->hidden_size), cell = h;
+        h.at = m->hprev[i].at, cell.at = m->cprev[i].at;
+        list_matrix(all, h, "", "hpre", 'v', i);
+        if (c->cell == LSTM) list_matrix(all, cell, "", "cpre", 'v', i);
     }
     qsort(all->at, all->n, sizeof *all->at, in_order);
     free(shapes.gate);
 }
 
-static size_t bytes_of(const Tensor *t) { return t->type[1] == '6' ? 8 : 4; } // a number in the file
-
 static void *number(const Tensor *t, size_t i) { // the i-th, in the file's order: row by row
-    const ptrdiff_t steps = i / t->cols * t->row_step + i % t->cols * t->col_step;
-    return (char *)t->at + steps * (ptrdiff_t)(t->is_real ? sizeof(real) : bytes_of(t));
+    return (char *)t->at + ((ptrdiff_t)(i / t->cols) * t->row_step +
+                            (ptrdiff_t)(i % t->cols) * t->col_step) * (ptrdiff_t)t->size;
 }
 
-// The header of a file with all of them.
-static char *compose(Tensors *all) {
+static char *compose_header(Tensors *all) {
     char *header = xcalloc(all->n + 1, 128), *to = header;
     all->bytes = 0;
     for (const Tensor *t = all->at; t < all->at + all->n; t++) {
-        const count begin = all->bytes;
-        all->bytes += (count)t->rows * t->cols * bytes_of(t);
-        to += sprintf(to, "%c\"%s\":{\"dtype\":\"%s\",\"shape\":[%zu,%zu],",
-                      t == all->at ? '{' : ',', t->name, t->type, t->rows, t->cols);
-        to += sprintf(to, "\"data_offsets\":[%llu,%llu]}", begin, all->bytes);
+        to += sprintf(to, "%c\"%s\":{\"dtype\":\"%s\",\"shape\":[%zu,%zu],\"data_offsets\":[%llu,",
+                      t == all->at ? '{' : ',', t->name, t->type, t->rows, t->cols, all->bytes);
+        all->bytes += (count)t->rows * t->cols * t->size;
+        to += sprintf(to, "%llu]}", all->bytes);
     }
     strcpy(to, "}");
     return header;
 }
 
-static void write_bits(FILE *out, uint64_t bits, size_t bytes) {
-    for (; bytes > 0; bytes--, bits >>= 8) putc_unlocked(bits & 0xFF, out);
+static void write_number(FILE *out, const void *at, size_t size) {
+    uint32_t bits32;
+    uint64_t bits;
+    if (size == 4) memcpy(&bits32, at, 4), bits = bits32;
+    else memcpy(&bits, at, 8);
+    for (; size > 0; size--, bits >>= 8) putc_unlocked(bits & 0xFF, out);
 }
 
-static uint64_t read_bits(FILE *in, size_t bytes) {
+static bool read_number(FILE *in, void *at, size_t size) { // false: the file has ended
     uint64_t bits = 0;
-    for (size_t i = 0; i < bytes; i++) bits |= (uint64_t)(getc_unlocked(in) & 0xFF) << 8 * i;
-    return bits;
+    for (size_t i = 0; i < size; i++) bits |= (uint64_t)(getc_unlocked(in) & 0xFF) << 8 * i;
+    const uint32_t bits32 = bits;
+    memcpy(at, size == 4 ? (const void *)&bits32 : &bits, size);
+    return !feof(in) && !ferror(in);
 }
 
 static bool write_model(FILE *out, Model *m, Text *text, Config *c) {
     Tensors *all = xcalloc(1, sizeof *all);
-    list_all(all, m, text, c, DOUBLE ? "F64" : "F32");
-    char *header = compose(all);
-    const size_t length = (strlen(header) + 7) / 8 * 8; // numbers begin where 8 divides
-    write_bits(out, length, 8);
+    list_all(all, m, text, c);
+    char *header = compose_header(all);
+    const uint64_t length = (strlen(header) + 7) / 8 * 8; // numbers begin where 8 divides
+    write_number(out, &length, 8);
     fprintf(out, "%-*s", (int)length, header);
     for (const Tensor *t = all->at; t < all->at + all->n; t++)
-        for (size_t i = 0; i < t->rows * t->cols; i++) {
-            uint32_t four;
-            uint64_t eight;
-            if (bytes_of(t) == 4) memcpy(&four, number(t, i), 4), eight = four;
-            else memcpy(&eight, number(t, i), 8);
-            write_bits(out, eight, bytes_of(t));
-        }
+        for (size_t i = 0; i < t->rows * t->cols; i++) write_number(out, number(t, i), t->size);
     free(header), free(all);
     return fflush(out) == 0 && !ferror(out);
 }
 
-// Reads a checkpoint up to its numbers: sizes go to c, text and m, and what tensors it has to all.
-// Returns what is wrong with it, or NULL.
+// Reads a checkpoint up to its other numbers: sizes go to c, text and m, the list of its tensors to
+// all. Returns what is wrong with it, or NULL. The library may have put __metadata__ in front.
 static const char *read_header(FILE *in, Tensors *all, Model *m, Text *text, Config *c) {
-    static const char first_edition[] = "{\"hidden_size\":{\"dtype\":\"U64\"";
-    const count length = read_bits(in, 8);
-    if (feof(in) || length < 2 || length > 1 << 20) return "it is no checkpoint, or cut short";
+    static const char not_ours[] = "it is no checkpoint of this program, or damaged";
+    uint64_t length;
+    struct stat is;
+    if (!read_number(in, &length, 8) || length < 2 || length > 1 << 20) return not_ours;
     char *header = xcalloc(length + 1, 1), *end = header + fread(header, 1, length, in);
-    if (!strncmp(header, first_edition, strlen(first_edition)))
-        return "it is a model of the first edition (1.0), which this one cannot read: train it anew";
-    list_all(all, m, text, c, "F32"); // its sizes come first, whatever they are
-    for (Tensor *t = all->at; t < all->at + WHOLE; t++) *(count *)t->at = read_bits(in, 8);
-    if (feof(in)) return "it is no checkpoint of this program, or cut short";
-    for (const Option *o = options; o < options + FIXED; o++)
-        if (*(count *)field(c, o) < o->least || *(count *)field(c, o) > o->most)
-            return "it is no checkpoint of this program: its sizes are out of range";
-    if (text->V < 2 || text->V > UINT16_MAX || m->n > 1e15 || m->p > INT64_MAX)
-        return "it is no checkpoint of this program: its sizes are out of range";
-    while (end > header && end[-1] == ' ') *--end = '\0';
-    for (int i = 0; i < 2; i++) { // numbers in single precision, or in double
-        list_all(all, m, text, c, i ? "F64" : "F32");
-        char *composed = compose(all);
-        const ptrdiff_t extra = (end - header) - (ptrdiff_t)strlen(composed);
-        if (extra < 0 || strcmp(header + extra + 1, composed + 1)) continue;
-        if (extra > 0 && strncmp(header, "{\"__metadata__\":{", 17)) continue;
-        struct stat is;
-        const bool a_file = fstat(fileno(in), &is) == 0 && S_ISREG(is.st_mode); // and no pipe
-        if (!a_file || (count)is.st_size == 8 + length + all->bytes) return NULL;
-        return "it is damaged: its length is wrong";
+    if (!strncmp(header, "{\"hidden_size\":{\"dtype\":\"U64\"", 29))
+        return "it is a model of the first edition (1.0), which cannot be read: train it anew";
+    list_all(all, m, text, c); // whatever the sizes, they come first
+    for (const Tensor *t = all->at; t < all->at + WHOLE; t++)
+        if (!read_number(in, t->at, 8)) return not_ours;
+    for (const Option *o = options; o < options + FIXED; o++) {
+        const count size = *(count *)field(c, o);
+        if (size < o->least || size > o->most) return not_ours;
     }
-    return "it is no checkpoint of this program: its header is another";
+    if (text->V < 2 || text->V > UINT16_MAX || m->n > 1e15 || m->p > INT64_MAX) return not_ours;
+    list_all(all, m, text, c);
+    const char *wanted = compose_header(all);
+    while (end > header && end[-1] == ' ') *--end = '\0';
+    const ptrdiff_t more = (end - header) - (ptrdiff_t)strlen(wanted);
+    if (more < 0 || strcmp(header + more + 1, wanted + 1)) return not_ours;
+    if (more > 0 && strncmp(header, "{\"__metadata__\":{", 17)) return not_ours;
+    if (fstat(fileno(in), &is) == 0 && S_ISREG(is.st_mode) && // and no pipe
+        (count)is.st_size != 8 + length + all->bytes) return "it is damaged: its length is wrong";
+    return NULL;
 }
 
-static void read_numbers(FILE *in, const Tensor *t, const char *path) {
+static bool read_tensor(FILE *in, const Tensor *t) { // false: not there, or not finite
     for (size_t i = 0; i < t->rows * t->cols; i++) {
-        const uint64_t bits = read_bits(in, bytes_of(t));
-        const uint32_t low = bits;
+        char bits[8] = { 0 };
         float single;
         double x;
-        memcpy(&single, &low, 4), memcpy(&x, &bits, 8);
-        if (!strcmp(t->type, "F32")) x = single;
-        if (t->type[0] == 'F' && !isfinite(x)) die(FAILED, "%s: it is damaged: %s", path, t->name);
-        if (!t->at) continue;
-        if (t->is_real) *(real *)number(t, i) = x;
-        else if (t->type[0] == 'F') *(double *)number(t, i) = x;
-        else memcpy(number(t, i), &low, 4);
+        if (!read_number(in, bits, t->size)) return false;
+        memcpy(&single, bits, 4), memcpy(&x, bits, 8);
+        if (t->type[0] == 'F' && !isfinite(t->size == 4 ? single : x)) return false;
+        if (t->at) memcpy(number(t, i), bits, t->size);
     }
+    return true;
 }
 
-// Makes the model that a checkpoint holds. Its fixed options go to c, where those of the command line
-// (0: not given) have to be the same.
+// Makes the model that a checkpoint holds. Its fixed options go to c, where those of the command
+// line (0: not given) have to be the same.
 static void load(const char *path, Model *m, Text *text, Config *c, bool trains) {
     FILE *in = fopen(path, "rb");
     if (!in) die(FAILED, "%s: %s", path, strerror(errno));
@@ -1684,10 +1666,9 @@ static void load(const char *path, Model *m, Text *text, Config *c, bool trains)
     if (wrong) die(FAILED, "%s: %s", path, ferror(in) ? strerror(errno) : wrong);
     for (const Option *o = options; o < options + FIXED; o++) {
         const count has = *(count *)field(&is, o), asked = *(count *)field(c, o);
-        if (asked && o->field == FIELD(seq_length) && c->show_gradients) continue;
+        if (c->show_gradients && asked && o->field == FIELD(seq_length)) continue;
         if (asked && asked != has)
-            die(WRONG_USAGE, "%s: its --%s is %llu, not %llu: leave that option out", path, o->name,
-                has, asked);
+            die(WRONG_USAGE, "%s was made with another --%s: leave that option out", path, o->name);
         *(count *)field(c, o) = has;
     }
     void *memory = malloc(all->bytes);
@@ -1696,13 +1677,14 @@ static void load(const char *path, Model *m, Text *text, Config *c, bool trains)
     text->bytes = c->bytes;
     text->chars = xcalloc(text->V, sizeof *text->chars);
     new_model(m, c, text->V, trains);
-    const char *type = strstr(compose(all), "\"F32\"") ? "F32" : "F64";
-    list_all(all, m, text, c, type);
-    for (Tensor *t = all->at + WHOLE; t < all->at + all->n; t++) read_numbers(in, t, path);
-    if (feof(in) || getc(in) != EOF) die(FAILED, "%s: it is damaged: its length is wrong", path);
+    list_all(all, m, text, &is);
+    for (const Tensor *t = all->at + WHOLE; t < all->at + all->n; t++)
+        if (!read_tensor(in, t)) die(FAILED, "%s: it is damaged: %s", path, t->name);
+    if (getc(in) != EOF) die(FAILED, "%s: it is damaged: its length is wrong", path);
     if (m->rng.used > 624) die(FAILED, "%s: it is damaged: rng", path);
     for (count i = 0; i < text->V; i++) {
-        if (text->chars[i] >= CODES) die(FAILED, "%s: it is damaged: chars", path);
+        const bool sorted = i == 0 || text->chars[i - 1] < text->chars[i];
+        if (!sorted || text->chars[i] >= CODES) die(FAILED, "%s: it is damaged: chars", path);
         text->char_to_ix[text->chars[i]] = i + 1;
     }
     fclose(in), free(all);
@@ -1712,115 +1694,108 @@ static void load(const char *path, Model *m, Text *text, Config *c, bool trains)
 
 static const char *clear_line(void) { return isatty(STDERR_FILENO) ? "\r\033[K" : ""; }
 
-// Why a model may not go to path; NULL: it may, for there is nothing, an empty file, or a checkpoint.
+static bool cannot_save(const char *path, const char *why) { // returns false, for save to return
+    fprintf(stderr, "%smin_char_rnn: %s cannot be saved: %s\n", clear_line(), path, why);
+    return false;
+}
+
+// Why a model may not go to path. NULL: it may; there is nothing, an empty file or a checkpoint.
 static const char *obstacle(const char *path) {
     struct stat is;
+    Model m = { .n = 0 };
+    Text text = { .n = 0 };
+    Config c = { .help = 0 };
     if (stat(path, &is) != 0) return errno == ENOENT ? NULL : strerror(errno);
     if (!S_ISREG(is.st_mode)) return "it is not a regular file: name another";
     if (!(is.st_mode & 0222)) return "it is write-protected: name another file, or chmod u+w";
-    FILE *in = is.st_size ? fopen(path, "rb") : NULL;
-    if (!in) return is.st_size ? strerror(errno) : NULL;
+    if (is.st_size == 0) return NULL;
+    FILE *in = fopen(path, "rb");
+    if (!in) return strerror(errno);
     Tensors *all = xcalloc(1, sizeof *all);
-    Text text = { .n = 0 };
-    Config c = { .help = 0 };
-    Model m = { .n = 0 };
     const char *wrong = read_header(in, all, &m, &text, &c);
     fclose(in), free(all);
-    return wrong ? "it is no checkpoint of this program, and stays: name another file" : NULL;
+    return wrong ? "it is not a checkpoint of this program, and stays: name another file" : NULL;
 }
 
-static bool flush_folder(const char *path) { // so that a new name survives a power cut
-    char *name = strdup(path);
-    const int fd = open(dirname(name), O_RDONLY);
-    const bool done = fd < 0 ? errno == EACCES : fsync(fd) == 0 || errno == EINVAL; // or: cannot be
-    if (fd >= 0) close(fd);
-    free(name);
+static bool copy_file(const char *from, FILE *to) { // in place of what it has
+    FILE *in = fopen(from, "rb");
+    if (!in) return errno == ENOENT;
+    rewind(to);
+    bool done = ftruncate(fileno(to), 0) == 0;
+    for (int byte; done && (byte = getc_unlocked(in)) != EOF; ) putc_unlocked(byte, to);
+    done = done && !ferror(in) && fflush(to) == 0 && !ferror(to);
+    fclose(in);
     return done;
 }
 
-static bool copy_file(const char *from, FILE *to) {
-    FILE *in = fopen(from, "rb");
-    rewind(to);
-    bool done = in && ftruncate(fileno(to), 0) == 0;
-    for (int c; done && (c = getc_unlocked(in)) != EOF; ) putc_unlocked(c, to);
-    if (in) done = !ferror(in) && fclose(in) == 0;
-    return done && fflush(to) == 0 && !ferror(to);
+static bool flush_folder(const char *path) { // so that a new name survives a power cut
+    char *copy = strdup(path);
+    const int fd = open(dirname(copy), O_RDONLY);
+    bool done = fd >= 0 || errno == EACCES; // one that may not be read cannot be flushed
+    if (fd >= 0) done = fsync(fd) == 0 || errno == EINVAL; // nor can some file systems
+    if (fd >= 0) close(fd);
+    free(copy);
+    return done;
 }
 
-// Writes a model to a new file beside path and renames that: whatever happens, what is at path is the
-// old file or the new one, whole. A trial does all this, too, but puts back what was there.
+// Writes a model to a new file beside path, and renames that: at any moment there is the old file
+// or the new one, whole. A trial does the same, but what takes the old file's place is its copy.
 static bool save_or_try(const char *path, Model *m, Text *text, Config *c, bool trial) {
     struct stat is;
     const mode_t mask = umask(0);
     umask(mask);
+    const char *why = obstacle(path);
+    if (why) return cannot_save(path, why);
+    const mode_t mode = stat(path, &is) == 0 ? is.st_mode & 07777 : 0666 & ~mask;
     char *name = xcalloc(strlen(path) + 12, 1);
     sprintf(name, "%s.tmp.XXXXXX", path);
-    const char *why = obstacle(path);
-    const mode_t mode = stat(path, &is) == 0 ? is.st_mode & 07777 : 0666 & ~mask;
-    const int fd = why ? -1 : mkstemp(name);
+    const int fd = mkstemp(name);
     FILE *out = fd < 0 ? NULL : fdopen(fd, "wb");
     bool done = out && write_model(out, m, text, c) && (!trial || copy_file(path, out)) &&
                 fchmod(fd, mode) == 0 && fsync(fd) == 0;
-    if (!done && !why) why = strerror(errno);
-    if (out && fclose(out) != 0 && done) done = false, why = strerror(errno);
-    if (done && (rename(name, path) != 0 || !flush_folder(path))) done = false, why = strerror(errno);
+    int error = errno;
+    if (out && fclose(out) != 0 && done) done = false, error = errno;
+    if (done && (rename(name, path) != 0 || !flush_folder(path))) done = false, error = errno;
     if (!done && fd >= 0) unlink(name);
-    if (!done) fprintf(stderr, "%smin_char_rnn: %s cannot be saved: %s\n", clear_line(), path, why);
     free(name);
-    return done;
+    return done || cannot_save(path, strerror(error));
 }
 
 static bool save(const char *path, Model *m, Text *text, Config *c) {
     return !path || save_or_try(path, m, text, c, false);
 }
 
-// Before training: makes sure that a model can be saved to path, and that this destroys nothing.
-// Returns the file itself where path is a link. other: where the other model goes.
+static bool same_file(const struct stat *a, const struct stat *b) {
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+// Before training, makes sure that saving to path will work, and destroys nothing. Returns the file
+// itself where path is a link. `other` is where the other model goes.
 static const char *claim(const char *path, const char *other, Model *m, Text *text, Config *c) {
-    struct stat is, that;
     if (!path) return NULL;
-    const bool is_new = stat(path, &is) != 0 && errno == ENOENT;
+    struct stat is, input, that;
+    const bool is_new = stat(path, &is) != 0;
     const char *why = obstacle(path);
-    const int fd = why ? -1 : open(path, O_WRONLY | O_CREAT, 0666); // where a link leads, too
-    if (!why && fd < 0) why = strerror(errno);
-    if (why) die(FAILED, "%s cannot be saved: %s", path, why);
-    fstat(fd, &is);
-    close(fd);
-    const char *real_path = realpath(path, NULL);
-    if (!real_path) die(FAILED, "%s: %s", path, strerror(errno));
-    if ((*c->input == '-' && !c->input[1] ? fstat(0, &that) : stat(c->input, &that)) == 0 &&
-        is.st_dev == that.st_dev && is.st_ino == that.st_ino) why = "it is the text: name another file";
-    if (other && (!strcmp(other, real_path) || (stat(other, &that) == 0 && is.st_dev == that.st_dev &&
-        is.st_ino == that.st_ino))) why = "--save and --save-best are one file: name another";
-    if (is.st_size > 0 && !c->load && !why)
-        why = "there is a model in it: go on from it (--load), or remove it to begin anew";
-    const bool usable = !why && save_or_try(real_path, m, text, c, true);
-    if (is_new) unlink(real_path);
-    if (why) die(FAILED, "%s cannot be saved: %s", path, why);
-    if (!usable) exit(FAILED);
-    return real_path;
+    const int fd = why ? -1 : open(path, O_WRONLY | O_CREAT, 0666); // made also where a link leads
+    if (!why && (fd < 0 || fstat(fd, &is) != 0)) why = strerror(errno);
+    if (fd >= 0) close(fd);
+    const char *file = why ? NULL : realpath(path, NULL);
+    const bool piped = !strcmp(c->input, "-");
+    if (!file && !why) why = strerror(errno);
+    if (file && (piped ? fstat(STDIN_FILENO, &input) : stat(c->input, &input)) == 0 &&
+        same_file(&is, &input)) why = "it is the text: name another file";
+    const bool linked = file && other && stat(other, &that) == 0 && same_file(&is, &that);
+    if (linked || (file && other && !strcmp(file, other)))
+        why = "--save and --save-best are one file: name another";
+    if (file && is.st_size > 0 && !c->load && !why)
+        why = "there is a model in it: go on from that (--load), or remove it to begin anew";
+    const bool works = why ? cannot_save(path, why) : save_or_try(file, m, text, c, true);
+    if (file && is_new) unlink(file);
+    if (!works) exit(FAILED);
+    return file;
 }
 
 // ==== 18  The terminal, signals, main ============================================================
-
-static volatile sig_atomic_t paused; // by Ctrl-Z: that time does not count
-static void on_signal(int number) { stop = number; }
-static void on_continue(int number) { paused = number; }
-
-// Asked to stop, it finishes the iteration; asked again the same way, it stops where it is. What was
-// ignored when it was started stays ignored.
-static void catch_signals(bool trains) {
-    static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGXCPU };
-    struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND }, now;
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-        sigaction(signals[i], NULL, &now);
-        if (now.sa_handler != SIG_IGN) sigaction(signals[i], &action, NULL);
-    }
-    signal(SIGXFSZ, SIG_IGN); // then writing fails, and says so
-    if (!trains) return;      // a closed pipe ends a sample
-    signal(SIGPIPE, SIG_IGN);
-    sigaction(SIGCONT, &(struct sigaction){ .sa_handler = on_continue, .sa_flags = SA_RESTART }, NULL);
-}
 
 static void die(int status, const char *format, ...) {
     char text[4096];
@@ -1829,9 +1804,23 @@ static void die(int status, const char *format, ...) {
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     for (char *s = text; *s; s++)
-        if ((unsigned char)*s < ' ' || *s == 0x7F) *s = '?'; // a name may have anything in it
+        if ((unsigned char)*s < ' ' || *s == 0x7F) *s = '?'; // a name may contain anything
     fprintf(stderr, "%smin_char_rnn: %s\n", clear_line(), text);
     exit(status);
+}
+
+static void on_signal(int number) { stop = number; }
+
+// Asked to stop, it finishes the iteration; asked again the same way, it stops where it is. What
+// was ignored at the start (nohup) stays ignored.
+static void catch_signals(void) {
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGXCPU };
+    struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND }, now;
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        sigaction(signals[i], NULL, &now);
+        if (now.sa_handler != SIG_IGN) sigaction(signals[i], &action, NULL);
+    }
+    signal(SIGXFSZ, SIG_IGN); // then writing fails, and that is reported
 }
 
 static double seconds(void) {
@@ -1847,112 +1836,107 @@ static void flush(void) { // if output cannot be written, stop as if by a signal
     stop = OUTPUT_LOST;
 }
 
-// Whether there is a status line: on a terminal that can rewrite a line, and in the foreground.
-static bool status_line(const Config *c) {
+static bool due(const Model *m, const Config *c, count every) {
+    return every && (m->n % every == 0 || (c->iters && m->n >= c->iters));
+}
+
+// On a terminal that can rewrite a line, and in the foreground.
+static bool has_status_line(const Config *c) {
     const char *term = getenv("TERM");
     return !c->quiet && isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb")) &&
            tcgetpgrp(STDERR_FILENO) == getpgrp();
 }
 
-static bool due(const Model *m, const Config *c, count every) {
-    return every && (m->n % every == 0 || (c->iters && m->n >= c->iters));
-}
-
 static void show_sample(Model *m, const Text *text, Ix x, const Config *c) {
-    const Layer *l = m->one.layer;
-    for (size_t i = 0; i < c->layers; i++, l++)
-        copy(l->hprev, rows(m->hprev[i], 0, 1)), copy(l->cprev, rows(m->cprev[i], 0, 1));
-    fputs(status_line(c) ? clear_line() : "", stderr);
+    for (size_t i = 0; i < c->layers; i++) {
+        copy(m->one.layer[i].hprev, rows(m->hprev[i], 0, 1));
+        copy(m->one.layer[i].cprev, rows(m->cprev[i], 0, 1));
+    }
+    if (has_status_line(c)) fputs(clear_line(), stderr);
     printf("----\n ");
     sample(m, text, x, c->sample_length, c->temperature);
-    if (stop) return;
-    printf(" \n----\n");
-    flush();
+    if (!stop) printf(" \n----\n"), flush();
 }
 
 static void show_loss(const Model *m, const Config *c) {
-    if (status_line(c)) fputs(clear_line(), stderr);
+    if (has_status_line(c)) fputs(clear_line(), stderr);
     printf("iter %llu, loss: %f\n", m->n, m->smooth_loss);
     flush();
 }
 
-// The status line, ten times a second: it replaces the last one, and is cut to the window.
+// The status line, ten times a second. The rate is that of the last seconds: it moves by a tenth of
+// the way each time, so that a pause (Ctrl-Z) is soon forgotten.
 static void show_status(Model *m, const Config *c) {
-    const double now = seconds(), characters = c->seq_length * c->batch_size;
-    Status *s = &m->status;
-    if (!status_line(c) || now < s->shown + 0.1) return;
-    if (paused) s->at[0] = s->at[1] = now, s->n[0] = s->n[1] = m->n, paused = 0;
-    if (now > s->at[1] + 2) s->at[0] = s->at[1], s->n[0] = s->n[1], s->at[1] = now, s->n[1] = m->n;
-    const double rate = (m->n - s->n[0]) / fmax(now - s->at[0], 1e-9); // of the last 2 to 4 seconds
-    const count left = c->iters && rate > 0 ? (c->iters - m->n) / rate : 0; // seconds
-    struct winsize window = { .ws_col = 80 };
-    char line[200];
-    int length = sprintf(line, "iter %llu", m->n);
-    if (c->iters) length += sprintf(line + length, "/%llu (%.0f%%)", c->iters, 100.0 * m->n / c->iters);
-    length += sprintf(line + length, ", %.3f nats/char, %.0f char/s", m->smooth_loss / c->seq_length,
-                      rate * characters);
-    if (c->iters) sprintf(line + length, ", %llu:%02llu:%02llu left", left / 3600, left / 60 % 60,
-                          left % 60);
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col == 0) window.ws_col = 80;
-    if (!c->save && !s->hinted && now > s->started + 10) {
-        fprintf(stderr, "%smin_char_rnn: this model will not be kept (--save FILE saves one)\n",
+    const double now = seconds(), T = c->seq_length, since = now - m->shown;
+    if (since < 0.1 || !has_status_line(c)) return;
+    const double rate = (m->n - m->shown_n) / since;
+    m->rate = m->rate > 0 ? m->rate + 0.1 * (rate - m->rate) : rate;
+    const count left = c->iters ? (c->iters - m->n) / m->rate : 0; // seconds
+    struct winsize window = { .ws_col = 0 };
+    char line[256], *end = line + sprintf(line, "iter %llu", m->n);
+    if (c->iters) end += sprintf(end, "/%llu (%.0f%%)", c->iters, 100.0 * m->n / c->iters);
+    end += sprintf(end, ", %.3f nats/char, ", m->smooth_loss / T);
+    end += sprintf(end, "%.0f char/s", m->rate * T * c->batch_size);
+    if (c->iters) sprintf(end, ", %llu:%02llu:%02llu left", left / 3600, left / 60 % 60, left % 60);
+    ioctl(STDERR_FILENO, TIOCGWINSZ, &window);
+    const double hint = m->started + 10;
+    if (!c->save && m->shown <= hint && now > hint)
+        fprintf(stderr, "%smin_char_rnn: this model will be lost: --save FILE keeps one\n",
                 clear_line());
-        s->hinted = true;
-    }
-    fprintf(stderr, "%s%.*s", clear_line(), window.ws_col - 1, line);
-    s->shown = now;
+    fprintf(stderr, "%s%.*s", clear_line(), window.ws_col ? window.ws_col - 1 : 79, line);
+    m->shown = now, m->shown_n = m->n;
 }
 
-// Holds out the end of the text, and checks that the rest is enough to train on.
+// Holds out the end of the text, and checks that there is enough of it.
 static void hold_out(Text *text, const Config *c) {
     const count T = c->seq_length, B = c->batch_size;
     text->held_out = text->n * c->val_fraction;
     text->n -= text->held_out;
     if (text->V == 1) die(FAILED, "%s: a single unique character: nothing to predict", c->input);
     if (text->n / B <= T)
-        die(FAILED, "%s: too short: %llu characters to train on, but %llu steps of %llu streams take "
-            "%llu: %s", c->input, text->n, T, B, (T + 1) * B, c->load ? "this model needs more text" :
+        die(FAILED, "%s: %llu characters are too few: %llu steps in %llu streams take %llu: %s",
+            c->input, text->n, T, B, (T + 1) * B, c->load ? "this model needs a longer text" :
             "lower --seq-length or --batch-size");
     if (c->val_fraction > 0 && text->held_out <= B)
-        die(FAILED, "%s: %llu characters held out for %llu streams: raise --val-fraction", c->input,
-            text->held_out, B);
+        die(FAILED, "%s: %llu characters held out, too few for %llu streams: raise --val-fraction",
+            c->input, text->held_out, B);
 }
 
 // A text that the model has not been learning is read from its beginning.
 static void begin_text(Model *m, const Text *text, const Config *c) {
+    count key = text->n;
+    for (size_t i = 0; i < text->n; i++) key = hash(key ^ text->data[i]);
+    key >>= 1; // whole numbers in a checkpoint have a sign
     if (c->iters && m->n >= c->iters)
         fprintf(stderr, "min_char_rnn: %s has had its %llu iterations: to go on, raise --iters\n",
                 c->load, m->n);
-    count key = text->n;
-    for (size_t i = 0; i < text->n; i++) key = hash(key ^ text->data[i]);
-    key >>= 1; // the file has it as a signed number
     if (m->text == key) return;
-    if (c->load) fprintf(stderr, "min_char_rnn: %s is not the text, or not the part of it, that %s "
-                         "was learning: it is read from its beginning\n", c->input, c->load);
+    if (c->load)
+        fprintf(stderr, "min_char_rnn: %s is not the text, or not the part of it, that %s was "
+                "learning: it is read from its beginning\n", c->input, c->load);
     for (size_t i = 0; i < c->layers; i++) zero(m->hprev[i]), zero(m->cprev[i]);
     m->text = key, m->p = 0, m->val_loss = NO_LOSS;
 }
 
-static int train_on(Model *m, Text *text, Config *c) { // returns the exit status
+static bool train_on(Text *text, Model *m, Config *c) { // with all that goes before and after it
     hold_out(text, c);
     printf("data has %llu characters, %llu unique.\n", text->n + text->held_out, text->V);
     flush();
     if (!c->load) new_model(m, c, text->V, true), init_params(m, c);
     if (c->learning_rate < 0) c->learning_rate = c->optimizer == ADAM ? 0.002 : 0.1;
     begin_text(m, text, c);
-    catch_signals(true);
+    signal(SIGPIPE, SIG_IGN); // a closed pipe is an error of writing (but quietly ends --sample)
     c->save = claim(c->save, NULL, m, text, c);
     c->save_best = claim(c->save_best, c->save, m, text, c);
-    const double started = seconds();
-    const count first = m->n;
-    m->status = (Status){ started, 0, { started, started }, { first, first }, false };
+    m->started = m->shown = seconds();
+    m->first = m->shown_n = m->n;
     const bool saved = train(m, text, c);
-    const double done = m->n - first, took = seconds() - started;
+    const double done = m->n - m->first, took = seconds() - m->started;
     if (!c->quiet)
         fprintf(stderr, "%s%.0f iterations in %.2f s: %.0f iterations/s, %.0f characters/s\n",
-                status_line(c) ? clear_line() : "", done, took, done / took,
+                has_status_line(c) ? clear_line() : "", done, took, done / took,
                 done * c->seq_length * c->batch_size / took);
-    return saved ? 0 : FAILED;
+    return saved;
 }
 
 static void sample_only(Model *m, Text *text, Config *c) {
@@ -1971,35 +1955,35 @@ static void sample_only(Model *m, Text *text, Config *c) {
 static void eval_only(Model *m, const Text *text, const Config *c) {
     const count n = c->val_fraction ? text->n * c->val_fraction : text->n; // held out, or all
     if (n < 2) die(FAILED, "%s: %llu characters: nothing to predict", c->input, n);
-    const double loss = evaluate(m, text->data + text->n - n, n - 1);
-    printf("%llu characters: %f nats/char, %f bits/char, perplexity %f\n", n, loss, loss / log(2),
-           exp(loss));
+    const double loss = evaluate(m, text->data + text->n - n, n - 1) / (n - 1);
+    if (!stop) printf("%llu characters: %f nats/char, %f bits/char, perplexity %f\n", n, loss,
+                      loss / log(2), exp(loss));
 }
 
 #ifndef TESTING
 int main(int argc, char **argv) {
     static Text text; // static: within reach to the end, so nothing leaks
     static Model m;
-    int status = 0;
+    bool saved = true;
     for (int fd = 0; fd < 3; fd++) // no file may take the place of a closed standard stream
         if (fcntl(fd, F_GETFD) == -1) open("/dev/null", fd ? O_RDONLY : O_WRONLY);
     Config c = parse_command_line(argc, argv);
     const bool looks = c.sample != NO_SAMPLE || c.eval || c.show_cells || c.show_gradients;
     text.char_to_ix = xcalloc(CODES, sizeof(Ix));
     text.bytes = c.bytes;
-    catch_signals(false);
     if (c.load) load(c.load, &m, &text, &c, !looks);
     if (c.input) read_text(&text, strcmp(c.input, "-") ? fopen(c.input, "rb") : stdin, c.input);
     if (c.input && !c.load) sort_chars(&text);
+    catch_signals();
     if (c.help) print_help();
     else if (c.version) printf("min_char_rnn 2.0\n");
     else if (c.sample != NO_SAMPLE) sample_only(&m, &text, &c);
     else if (c.eval) eval_only(&m, &text, &c);
     else if (c.show_cells) show_cells(&m, &text, c.color || isatty(STDOUT_FILENO));
     else if (c.show_gradients) show_gradients(&m, &text, &c);
-    else status = train_on(&m, &text, &c);
+    else saved = train_on(&text, &m, &c);
     flush();
-    if (status == 0 && stop > 0) raise(stop); // ends as whoever sent the signal expects
-    return stop ? FAILED : status;
+    if (saved && stop > 0) raise(stop); // ends as whoever sent the signal expects
+    return saved && !stop ? 0 : FAILED;
 }
 #endif
