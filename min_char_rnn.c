@@ -24,15 +24,12 @@ Activations have one row per step and stream: (T*B,H) is H numbers for each of t
 stored (in,out), transposed from the Python's: row i is what input i adds to each output. So
 np.dot(W, h) there is matmul(out, h, W, SET) here.
 
-Part I is the lecture, from top to bottom, and all that a student needs. Part II is the machinery
-behind it: what NumPy did for the Python, and what a program needs that people use.
+Part I is the lecture, from top to bottom: all that a student needs. Part II is the machinery.
 
-  I: 1 What NumPy gave us      4 The loss function      7 The main loop
-     2 Data I/O                5 Sampling               8 LSTM and GRU
-     3 Model parameters        6 Adagrad                9 Dropout and Adam
- II: 10 Matrices, exp, tanh   13 Memory and threads    16 Checkpoints
-     11 Random numbers        14 A look inside         17 A user's files
-     12 Text                  15 The command line      18 The terminal, signals, main         */
+ I:  1 What NumPy gave us   2 Data I/O   3 Parameters   4 The loss function   5 Sampling
+     6 Adagrad   7 The main loop   8 LSTM and GRU   9 Dropout and Adam
+ II: 10 Matrices, exp, tanh   11 Random numbers   12 Text   13 Memory and threads   14 A look inside
+     15 The command line   16 Checkpoints   17 A user's files   18 The terminal, main            */
 
 #define _GNU_SOURCE // all of POSIX, under -std=c11 too; and, on Linux, which cores we may use
 #define _FILE_OFFSET_BITS 64
@@ -85,7 +82,7 @@ typedef real vec __attribute__((vector_size(VECTOR_BYTES), may_alias));
 static size_t vectors(size_t n);                  // how many of them hold n numbers
 static vec exp_(vec x), tanh_(vec x), sigmoid(vec x); // np.exp, np.tanh, 1 / (1 + np.exp(-x))
 static vec rsqrt(vec x), clip(vec x, real most);  // 1 / np.sqrt(x), np.clip(x, -most, most)
-
+static real max_of(const real *y, size_t n), sum_of(const real *y, size_t n); // np.max, np.sum
 typedef struct { uint32_t state[624], used, has_kept; double kept; } Rng; // NumPy's (section 11)
 static void rng_seed(Rng *rng, uint32_t seed);    // np.random.seed(seed)
 static void randn(Matrix w, double scale, Rng *rng); // w = np.random.randn(*w.shape) * scale
@@ -154,8 +151,7 @@ static void sort_chars(Text *text) {
 
 // ==== 3  Hyperparameters and model parameters ====================================================
 
-enum { RNN = 1, LSTM, GRU };    // --cell
-enum { ADAGRAD = 1, ADAM };     // --optimizer
+enum { RNN = 1, LSTM, GRU }; enum { ADAGRAD = 1, ADAM }; // --cell, --optimizer
 enum { LAYERS = 8, GATES = 4 }; // at most
 static const double NO_LOSS = 1e30; // worse than any
 
@@ -215,8 +211,7 @@ typedef struct Net {
     size_t first;          // the number of its first stream
     double dropout, loss;  // the loss is summed over T and B
     uint64_t key;          // what dropout's random numbers are made of
-    void (*work)(struct Net *);
-    pthread_t thread;
+    void (*work)(struct Net *); pthread_t thread; // section 13
 } Net;
 
 typedef struct {
@@ -320,11 +315,10 @@ static void forward(const Net *net) {
 // less y[i]. The highest score is subtracted first, so that exp cannot overflow. Padding is -inf
 // here (new_model sees to it), and exp(-inf) = 0 adds nothing.
 static double softmax(real *y, size_t V) {
-    vec *v = (vec *)y, sums = { 0 };
-    real highest = y[0], sum = 0;
-    for (size_t i = 1; i < V; i++) highest = y[i] > highest ? y[i] : highest;
-    for (size_t i = 0; i < vectors(V); i++) sums += v[i] = exp_(v[i] - highest);
-    for (size_t i = 0; i < LANES; i++) sum += sums[i];
+    vec *v = (vec *)y;
+    const real highest = max_of(y, V);
+    for (size_t i = 0; i < vectors(V); i++) v[i] = exp_(v[i] - highest);
+    const real sum = sum_of(y, V);
     for (size_t i = 0; i < vectors(V); i++) v[i] *= 1 / sum;
     return highest + log(sum);
 }
@@ -453,10 +447,9 @@ static void adagrad(Model *m, real learning_rate, real most, real B) {
     }
 }
 
-static void adam(Model *m, real learning_rate, real most, real B); // section 9
-
 // ==== 7  The main loop ===========================================================================
 
+static void adam(Model *m, real learning_rate, real most, real B); // section 9
 static bool due(const Model *m, const Config *c, count every); // every N iterations, and at the end
 static bool save(const char *path, Model *m, Text *text, Config *c); // returns whether it is
 static void show_sample(Model *m, const Text *text, Ix x, const Config *c);
@@ -793,6 +786,24 @@ static inline vec where(ints condition, vec a, vec b) { // np.where: condition ?
 static inline vec clip(vec x, real most) {
     const vec high = (vec){ 0 } + most;
     return where(x > high, high, where(x < -high, -high, x));
+}
+
+static real max_of(const real *y, size_t n) { // padding included
+    const vec *v = (const vec *)y;
+    vec high = v[0];
+    for (size_t i = 1; i < vectors(n); i++) high = where(v[i] > high, v[i], high);
+    real max = high[0];
+    for (size_t l = 1; l < LANES; l++) max = high[l] > max ? high[l] : max;
+    return max;
+}
+
+static real sum_of(const real *y, size_t n) { // padding included
+    const vec *v = (const vec *)y;
+    vec sums = { 0 };
+    real sum = 0;
+    for (size_t i = 0; i < vectors(n); i++) sums += v[i];
+    for (size_t l = 0; l < LANES; l++) sum += sums[l];
+    return sum;
 }
 
 static const real EXP_MOST = DOUBLE ? 708 : 87; // e^x and e^-x are normal numbers up to here

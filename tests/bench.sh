@@ -1,5 +1,5 @@
 #!/bin/sh
-# make bench: how fast ./min_char_rnn is, beside what it can be measured against. A few minutes.
+# make bench: how fast ./min_char_rnn is, beside what it can be measured against. Some minutes.
 # TEXT=file: another text than data/input.txt. ROUNDS=n: other than 5. A machine's speed changes
 # from second to second: so the programs take turns, and every figure is the median of the rounds,
 # every ratio the median of the ratios within a round.
@@ -59,10 +59,14 @@ row() {
                      cell("%.1fx", median(numpy, NR)), cell("%.1fx", median(torch, NR)) }'
 }
 
-# A row of training: what it is, H, T, B, threads.
+# A row of training: what it is, H, T, B, threads; for other cells than rnn also PyTorch's name of
+# the cell, its gates, and layers.
 train_row() {
-    what=$1 H=$2 T=$3 B=$4 threads=$5 chars=$(($3 * $4)) n=10 round=0
+    what=$1 H=$2 T=$3 B=$4 threads=$5 cell=${6-RNN} gates=${7-1} layers=${8-1}
+    chars=$((T * B)) n=10 round=0
+    flop=$((6 * (gates * H * H * (2 * layers - 1) + H * V) * chars))
     options="-H $H -T $T -B $B -t $threads"
+    [ "$cell" = RNN ] || options="$options --cell $(echo "$cell" | tr A-Z a-z) -L $layers --optimizer adam"
     for try in first second; do # as many iterations as take a second
         c=$(train "$n" $options)
         n=$((c / chars + 1))
@@ -70,8 +74,8 @@ train_row() {
     while [ $((round += 1)) -le "$ROUNDS" ]; do
         c=$(train "$n" $options) gemm=$(peer sgemm) numpy=-
         [ "$B" -gt 1 ] || numpy=$(peer numpy "$TEXT" "$H" "$T")
-        echo "$c $gemm $numpy $(peer torch "$TEXT" "$H" "$T" "$B" "$threads")"
-    done | row "$what" "$chars" $((6 * (H * H + H * V) * chars)) "$threads"
+        echo "$c $gemm $numpy $(peer torch "$TEXT" "$H" "$T" "$B" "$threads" "$cell" "$layers")"
+    done | row "$what" "$chars" "$flop" "$threads"
 }
 
 # A text that cannot be read, or is too short for the batches, ends it here.
@@ -89,6 +93,10 @@ train_row 'H=512 T=25 B=1' 512 25 1 1
 train_row 'H=128 T=50 B=50, 1 thread' 128 50 50 1
 train_row 'H=128 T=50 B=50, 2 threads' 128 50 50 2
 train_row 'H=512 T=50 B=32, 1 thread' 512 50 32 1
+train_row 'LSTM, 2 layers: H=128 T=50 B=50, 1 thread' 128 50 50 1 LSTM 4 2
+train_row 'LSTM, 2 layers: H=128 T=50 B=50, 2 threads' 128 50 50 2 LSTM 4 2
+train_row 'LSTM: H=256 T=50 B=50, 1 thread' 256 50 50 1 LSTM 4
+train_row 'GRU, 2 layers: H=128 T=50 B=50, 1 thread' 128 50 50 1 GRU 3 2
 n=$(($(sample 50000) / 2)) round=0
 while [ $((round += 1)) -le "$ROUNDS" ]; do
     echo "$(sample "$n") - $(peer numpy "$TEXT" 100) $(peer torch "$TEXT" 100)"

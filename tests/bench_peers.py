@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """What min_char_rnn is measured against, by tests/bench.sh.
 
-usage: bench_peers.py (numpy|torch) TEXT H [T [B [THREADS]]]    training: characters/s
+usage: bench_peers.py numpy TEXT H T                            training: characters/s
+       bench_peers.py torch TEXT H T B THREADS [CELL LAYERS]    the same; CELL: RNN, LSTM, GRU
        bench_peers.py (numpy|torch) TEXT H                      sampling: characters/s
        bench_peers.py sgemm             OpenBLAS's sgemm, 256x256x256: FLOP/s
        bench_peers.py load COMMAND...   runs it: seconds, and the most memory it had, in bytes
 
 The NumPy network is the one of Andrej Karpathy's min-char-rnn.py (BSD licence; CS231n, lecture 10),
-in float64 as there. PyTorch's is what one would write with its layers: nn.RNN, nn.Linear, Adagrad.
+in float64 as there. PyTorch's is what one would write with its layers: nn.RNN, nn.Linear, Adagrad;
+nn.LSTM and nn.GRU with Adam.
 """
 import sys
 import time
@@ -83,24 +85,27 @@ def bench_numpy(path, H, T=0):
     return per_second(train, T) if T else per_second(sample, 1)
 
 
-def bench_torch(path, H, T=0, B=1, threads=1):
+def bench_torch(path, H, T=0, B=1, threads=1, cell='RNN', layers=1):
     import torch
     from torch import nn
     torch.set_num_threads(threads)
     data, V = read(path)
-    rnn, linear = nn.RNN(V, H), nn.Linear(H, V)
+    rnn, linear = getattr(nn, cell)(V, H, layers), nn.Linear(H, V)
     params = [*rnn.parameters(), *linear.parameters()]
-    optimizer = torch.optim.Adagrad(params, lr=0.1, eps=1e-8)
+    if cell == 'RNN':
+        optimizer = torch.optim.Adagrad(params, lr=0.1, eps=1e-8)
+    else:
+        optimizer = torch.optim.Adam(params, lr=0.002)
     stream = len(data) // B
     text = torch.tensor(data)[:stream * B].view(B, stream).t()  # (stream,B)
-    state = {'h': torch.zeros(1, B, H), 'p': 0, 'x': torch.zeros(1, 1, dtype=torch.int64)}
+    state = {'h': None, 'p': 0, 'x': torch.zeros(1, 1, dtype=torch.int64)}  # None: zeros
 
     def one_hot(x):
         return nn.functional.one_hot(x, V).float()
 
     def train():
         if state['p'] + T + 1 >= stream:
-            state['p'], state['h'] = 0, torch.zeros(1, B, H)
+            state['p'], state['h'] = 0, None
         chunk = text[state['p']:state['p'] + T + 1]
         hs, h = rnn(one_hot(chunk[:-1]), state['h'])
         loss = nn.functional.cross_entropy(linear(hs).view(T * B, V), chunk[1:].reshape(-1),
@@ -109,7 +114,8 @@ def bench_torch(path, H, T=0, B=1, threads=1):
         loss.backward()
         nn.utils.clip_grad_value_(params, 5)
         optimizer.step()
-        state['h'], state['p'] = h.detach(), state['p'] + T
+        state['h'] = tuple(x.detach() for x in h) if cell == 'LSTM' else h.detach()
+        state['p'] += T
 
     def sample():
         hs, state['h'] = rnn(one_hot(state['x']), state['h'])
@@ -144,4 +150,4 @@ elif what == 'load':
     print(load(args))
 else:
     bench = {'numpy': bench_numpy, 'torch': bench_torch}[what]
-    print(bench(args[0], *map(int, args[1:])))
+    print(bench(args[0], *(int(arg) if arg.isdigit() else arg for arg in args[1:])))
