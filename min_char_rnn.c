@@ -1,7 +1,7 @@
 /* min_char_rnn: a character-level recurrent network, trained on any text, in one C file.
 
-This is Andrej Karpathy's min-char-rnn.py (BSD licence; CS231n, lecture 10) in C: the same steps in
-the same order, under the same names. It needs libc and libm. To build and run it:
+This is Andrej Karpathy's min-char-rnn.py (BSD licence; CS231n, lecture 10) in C: the same steps
+under the same names. It needs libc and libm. To build and run it:
 
     cc -O3 -march=native min_char_rnn.c -o min_char_rnn -lm -pthread && ./min_char_rnn input.txt
 
@@ -18,10 +18,10 @@ parameters (truncated backpropagation through time), and takes a small step down
 Shapes in the comments are made of these sizes:
 
     V   characters in the vocabulary      H   hidden units in a layer
-    T   steps that are unrolled           B   streams: places in the text that are read in parallel
+    T   steps unrolled, a chunk of text   B   streams: places in the text that are read in parallel
 
-Activations have one row per step and stream: (T*B,H) is H numbers for each of them. Weights are
-stored (in,out), transposed from the Python's: row i is what input i adds to each output. So
+Activations have one row per step and stream: in (T*B,H), row t*B + b is step t of stream b. Weights
+are stored (in,out), transposed from the Python's: row i is what input i adds to each output. So
 np.dot(W, h) there is matmul(out, h, W, SET) here.
 
 Part I is the lecture, from top to bottom: all that a student needs. Part II is the machinery.
@@ -48,7 +48,7 @@ Part I is the lecture, from top to bottom: all that a student needs. Part II is 
 #define REAL float // -DREAL=double computes what NumPy does, to the digit
 #endif
 typedef REAL real;
-typedef unsigned long long count; // of characters or iterations: 64 bits everywhere
+typedef unsigned long long count; // 64 bits everywhere
 typedef uint16_t Ix; // a character's index in the vocabulary: the 1 in its one-hot vector
 
 // ==== 1  Part I, the lecture: what NumPy gave us (defined in part II) ============================
@@ -66,10 +66,12 @@ static real *row(Matrix a, size_t i);             // a[i]
 static Matrix rows(Matrix a, size_t i, size_t m); // a[i:i+m]: a window, nothing is moved
 static Matrix transposed(Matrix a), upside_down(Matrix a); // a.T, a[::-1]: windows, too
 static void transpose(Matrix out, Matrix a), copy(Matrix out, Matrix a), zero(Matrix a);
-static void add(real *out, const real *a, const real *b, size_t n); // out = a + b, n numbers
+static void fill_rows(Matrix out, Matrix a);      // out[:] = a, a single row
+static void sum_rows(Matrix out, Matrix a);       // out = a.sum(0)
+static void add_to(real *out, const real *a, size_t n); // out += a
 
 // A vec is as many reals as a register holds: + and * work on all of them at once. Rows are padded
-// with zeros to whole vecs.
+// to whole vecs: with zeros, except for scores (see softmax).
 #if defined __AVX512F__
 enum { VECTOR_BYTES = 64 };
 #elif defined __AVX__
@@ -85,12 +87,12 @@ static vec rsqrt(vec x), clip(vec x, real most);  // 1 / np.sqrt(x), np.clip(x, 
 static real max_of(const real *y, size_t n), sum_of(const real *y, size_t n); // np.max, np.sum
 typedef struct { uint32_t state[624], used, has_kept; double kept; } Rng; // NumPy's (section 11)
 static void rng_seed(Rng *rng, uint32_t seed);    // np.random.seed(seed)
-static void randn(Matrix w, double scale, Rng *rng); // w = np.random.randn(*w.shape) * scale
+static void randn(Matrix w, double scale, Rng *rng); // w.T = np.random.randn(...) * scale
 static Ix choice(const real *p, size_t V, Rng *rng); // np.random.choice(range(V), p=p)
 static uint64_t hash(uint64_t x);                 // x, scrambled: a random number for each x
 
-enum { FAILED = 1, WRONG_USAGE = 2, OUTPUT_LOST = -1 }; // exit status, exit status, for stop
-static volatile sig_atomic_t stop;                // why to end: a signal, OUTPUT_LOST, 0: go on
+enum { FAILED = 1, WRONG_USAGE = 2 };             // exit statuses
+static volatile sig_atomic_t stop;                // why to end: a signal, OUTPUT_LOST; 0: go on
 __attribute__((noreturn, format(printf, 2, 3)))
 static void die(int status, const char *format, ...); // says why, and exits
 static void *xcalloc(count n, size_t size);       // n zeroed items, or die
@@ -104,7 +106,7 @@ typedef struct {
     uint32_t *chars; // (V) the vocabulary, sorted: code points, or bytes with --bytes
     Ix *char_to_ix;  // (CODES) the way back, counted from 1; 0: no such character
     count n, V, bytes;
-    count held_out;  // characters after the n that are kept for testing
+    count held_out;  // characters after the n that are kept for validation
 } Text;
 
 typedef struct Reader Reader;                       // a text that is being read (section 12)
@@ -113,8 +115,8 @@ static int32_t get_char(Reader *in);                // a code point, or EOF; or 
 static void put_char(int32_t code, bool bytes);     // prints it
 static void check_new_char(const Text *text, const Reader *in, int32_t code); // or dies
 
-// data = open(path).read(), as indices in order of appearance until sort_chars. Where there is a
-// vocabulary (a model's) the text may have no other characters.
+// data = open(path).read(), as indices. A new vocabulary is numbered as its characters come, until
+// sort_chars; with a model's vocabulary, any other character is an error.
 static void read_text(Text *text, FILE *file, const char *name) {
     Reader *in = start_reading(file, name, text->bytes);
     size_t room = 0;
@@ -126,7 +128,7 @@ static void read_text(Text *text, FILE *file, const char *name) {
         }
         if (text->n == room) {
             room += room / 2 + 65536;
-            text->data = realloc(text->data, room * sizeof(Ix)); // fails long before room overflows
+            text->data = realloc(text->data, room * sizeof(Ix));
             if (!text->data) die(FAILED, "%s: not enough memory for this text", name);
         }
         text->data[text->n++] = *ix - 1;
@@ -151,7 +153,7 @@ static void sort_chars(Text *text) {
 
 // ==== 3  Hyperparameters and model parameters ====================================================
 
-enum { RNN = 1, LSTM, GRU }; enum { ADAGRAD = 1, ADAM }; // --cell, --optimizer
+enum { RNN = 1, LSTM, GRU }; enum { ADAGRAD = 1, ADAM }; // --cell, --optimizer; 0: not given
 enum { LAYERS = 8, GATES = 4 }; // at most
 static const double NO_LOSS = 1e30; // worse than any
 
@@ -164,8 +166,8 @@ typedef struct { // defaults, ranges and help are in the table of section 15
     const char *input, *save, *save_best, *load, *prime;
 } Config;
 
-// A gate computes a = Wx x + Wh h + b: (in,H), (H,H), (1,H). The vanilla RNN has one in each layer,
-// named h, so that its weights are Wxh, Whh and bh. The output, Why h + by, is one without an x.
+// A gate (also one with a tanh) computes a = Wx x + Wh h + b: (in,H), (H,H), (1,H). The vanilla RNN
+// has one in each layer, named h: Wxh, Whh and bh. The output, Why h + by, is one without an x.
 typedef struct { Matrix Wx, Wh, b; } Gate;
 
 // All parameters, or the gradient on each of them, or an optimizer's memory of each gradient: one
@@ -174,18 +176,18 @@ typedef struct {
     real *all;
     size_t count;
     Gate *gate;     // layer by layer, and then the output
-    Matrix Why, by; // (H,V), (1,V) the output's weights
+    Matrix Why, by; // (H,V), (1,V) the output's Wh and b, by their usual names
 } Params;
 
 // One layer at work on T steps of B streams. hs, cs, dhs and dcs have the step before in front, so
 // that h(t-1) is a row like any other: step t of hs is h(t-1), step t+1 is h(t).
 typedef struct {
     const Gate *gate, *d;   // its weights, and the gradient of the loss on them
-    Matrix a[GATES];        // (T*B,H) what goes into each gate; then what comes out; in the end da
+    Matrix a[GATES];        // (T*B,H) for each gate: a, then (LSTM, GRU) its value; backward, da
     Matrix hs, dhs;         // ((T+1)*B,H) hidden states, and the gradient on them
-    Matrix cs, dcs;         // ((T+1)*B,H) LSTM: the same for c. GRU: r h(t-1), and its gradient
-    Matrix out, mask;       // (T*B,H) what goes up: hs, and with dropout hs * mask
-    Matrix hprev, cprev;    // (B,H) the state that the last chunk left
+    Matrix cs, dcs;         // ((T+1)*B,H) LSTM: the same for c. GRU: step t is r(t) h(t-1)
+    Matrix out, mask;       // (T*B,H) what goes up: hs itself, or with dropout hs * mask
+    Matrix hprev, cprev;    // (B,H) the state that the last chunk left: rows of the model's
     Matrix WhT[GATES], WxT; // (H,H) transposed weights, for the backward pass
     size_t B;
 } Layer;
@@ -202,7 +204,7 @@ typedef struct Net {
     const Cell *cell;
     Params param, dparam;  // the model's; the gradient of the loss on them, summed over T and B
     Layer layer[LAYERS];
-    size_t layers, T, B;
+    size_t layers, T, B;   // B: the streams of this net
     Ix *inputs;            // ((T+1)*B) the characters of T+1 steps: targets are inputs + B
     Matrix ps;             // (T*B,V) scores ys, which softmax makes ps, and backward dy
     Matrix WhyT;           // (V,H)
@@ -221,15 +223,15 @@ typedef struct {
     size_t threads;
     Rng rng;
     count n, p, epoch;       // iterations; where in each stream the next chunk begins; passes
-    count seed, text;        // of the model; a hash of the text that it learns
+    count seed, text;        // of the weights and dropout; a hash of the text that it learns
     double smooth_loss, val_loss; // nats for T characters; the best held-out loss, nats/character
     double started, shown, rate; // when, and iterations/s, for the status line
     count first, shown_n;        // iterations done when this run began, and when it was shown
 } Model;
 
 // Small weights keep tanh where its slope is near 1; with 0 all hidden units would stay the same.
-// 0.01 is the Python's. Deeper and gated networks learn sooner when what comes out of a layer is as
-// large as what went in: 1/sqrt(H). Drawn in the Python's order, they are the Python's numbers.
+// 0.01 is the Python's. Deeper and gated networks learn sooner from 1/sqrt(H), with which a signal
+// keeps its size from layer to layer. Drawn in the Python's order, they are the Python's numbers.
 static void init_params(Model *m, const Config *c) {
     const bool vanilla = c->cell == RNN && c->layers == 1;
     const double scale = vanilla ? 0.01 : 1 / sqrt(c->hidden_size);
@@ -249,71 +251,68 @@ static void init_params(Model *m, const Config *c) {
 
 static Matrix step(const Layer *l, Matrix a, size_t t) { return rows(a, t * l->B, l->B); } // (B,H)
 static vec *at(const Layer *l, Matrix a, size_t t) { return (vec *)row(a, t * l->B); }
-static size_t width(const Layer *l) { return vectors(l->B * l->hs.row_step); } // of a step
+static size_t width(const Layer *l) { return vectors(l->B * l->hs.row_step); } // vecs in a step
 
-// a += h W, the only product that has to be done step by step: all others take T steps at once. W
-// just misses the first cache. So every other step adds up from the last row of W to the first, and
-// meets those that the step before has left there: a tenth faster.
-static void recur(Matrix a, Matrix h, Matrix W, size_t t) {
-    if (t % 2) h = transposed(upside_down(transposed(h))), W = upside_down(W);
-    matmul(a, h, W, ADD);
+// Step t of out += step t of in, times W: the one product that must go step by step. Odd steps go
+// through W from its last row to its first, so that they start with the rows that are still in the
+// cache: a tenth faster.
+static void recur(const Layer *l, Matrix out, Matrix in, Matrix W, size_t t) {
+    const Matrix h = step(l, in, t);
+    if (t % 2 == 0) matmul(step(l, out, t), h, W, ADD);
+    else matmul(step(l, out, t), transposed(upside_down(transposed(h))), upside_down(W), ADD);
 }
 
 // h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh), where a(t) has Wxh x(t) + bh already
 static void rnn_forward(const Layer *l, size_t T) {
     for (size_t t = 0; t < T; t++) {
-        recur(step(l, l->a[0], t), step(l, l->hs, t), l->gate[0].Wh, t);  // np.dot(Whh, hs[t-1])
+        recur(l, l->a[0], l->hs, l->gate[0].Wh, t);            // np.dot(Whh, hs[t-1])
         const vec *a = at(l, l->a[0], t);
         vec *h = at(l, l->hs, t + 1);
-        for (size_t j = 0; j < width(l); j++) h[j] = tanh_(a[j]);         // hs[t] = np.tanh(...)
+        for (size_t j = 0; j < width(l); j++) h[j] = tanh_(a[j]); // hs[t] = np.tanh(...)
     }
 }
 
-// With d for the gradient of the loss on what follows it, and ' for a transpose:
+// Below, dz is the gradient of the loss with respect to z, and ' is a transpose:
 //     da(t) = (1 - h(t)^2) dh(t)         through tanh: dhraw
 //     dh(t-1) += Whh' da(t)              as h(t-1) went into a(t), too: dhnext
-//     dWhh = sum over t of da(t) h(t-1)'
-// Times Whh' at every step: that is how gradients vanish, or explode. dh before the first step is
-// not used: the chain to the chunk before is cut there, or a gradient would take the whole text.
+// Every step multiplies by Whh' and the slope of tanh: that is how gradients vanish, or explode.
+// Truncation: what arrives before the first step is dropped, or we would unroll the whole text.
 static void rnn_backward(const Layer *l, size_t T) {
     for (size_t t = T; t-- > 0; ) {
         const vec *h = at(l, l->hs, t + 1), *dh = at(l, l->dhs, t + 1);
         vec *da = at(l, l->a[0], t);
         for (size_t j = 0; j < width(l); j++)
             da[j] = (1 - h[j] * h[j]) * dh[j];                 // dhraw = (1 - hs[t] * hs[t]) * dh
-        recur(step(l, l->dhs, t), step(l, l->a[0], t), l->WhT[0], t); // np.dot(Whh.T, dhraw)
+        recur(l, l->dhs, l->a[0], l->WhT[0], t);               // dhnext = np.dot(Whh.T, dhraw)
     }
-    matmul(l->d[0].Wh, transposed(rows(l->hs, 0, T * l->B)), rows(l->a[0], 0, T * l->B), SET);
-}                                                              // dWhh += np.dot(dhraw, hs[t-1].T)
+}
 
 static void drop(const Layer *l, const Net *net, size_t layer); // dropout (section 9)
 
-// Forward: scores for T steps of B streams. x(t) is one-hot: zeros, and a 1 at its character. So
-// Wxh x(t) is just one row of Wxh.
+// Forward: scores for T steps of B streams. x(t) is one-hot: so Wxh x(t) is just one row of Wxh.
 static void forward(const Net *net) {
-    const size_t TB = net->T * net->B;
-    const Matrix ys = rows(net->ps, 0, TB);
-    const Layer *l = net->layer;
-    for (size_t i = 0; i < net->layers; i++, l++) {
+    const size_t TB = net->T * net->B, L = net->layers;
+    for (size_t i = 0; i < L; i++) {
+        const Layer *l = &net->layer[i];
         copy(step(l, l->hs, 0), l->hprev);                     // hs[-1] = np.copy(hprev)
         copy(step(l, l->cs, 0), l->cprev);
         for (size_t k = 0; net->cell->gates[k]; k++) {
-            const Gate *g = &l->gate[k];
-            for (size_t r = 0; r < TB; r++)
-                if (i == 0) add(row(l->a[k], r), row(g->Wx, net->inputs[r]), g->b.at, g->b.cols);
-                else copy(rows(l->a[k], r, 1), g->b);          // np.dot(Wxh, xs[t]) + bh
-            if (i > 0) matmul(rows(l->a[k], 0, TB), rows(l[-1].out, 0, TB), g->Wx, ADD);
+            const Matrix a = rows(l->a[k], 0, TB), Wx = l->gate[k].Wx;
+            fill_rows(a, l->gate[k].b);                        // bh + np.dot(Wxh, xs[t])
+            if (i > 0) matmul(a, rows(l[-1].out, 0, TB), Wx, ADD);
+            else for (size_t r = 0; r < TB; r++) add_to(row(a, r), row(Wx, net->inputs[r]), a.cols);
         }
         net->cell->forward(l, net->T);
         if (net->dropout > 0) drop(l, net, i);
     }
-    for (size_t r = 0; r < TB; r++) copy(rows(ys, r, 1), net->param.by);
-    matmul(ys, rows(l[-1].out, 0, TB), net->param.Why, ADD);   // ys[t] = np.dot(Why, hs[t]) + by
+    const Matrix ys = rows(net->ps, 0, TB);
+    fill_rows(ys, net->param.by);
+    matmul(ys, rows(net->layer[L - 1].out, 0, TB), net->param.Why, ADD); // np.dot(Why, hs[t]) + by
 }
 
-// p = exp(y) / sum(exp(y)), in place of V scores y; returns log(sum(exp(y))), for -log p[i] is that
-// less y[i]. The highest score is subtracted first, so that exp cannot overflow. Padding is -inf
-// here (new_model sees to it), and exp(-inf) = 0 adds nothing.
+// p = exp(y) / sum(exp(y)), in place of V scores y. Returns log(sum(exp(y))): minus y[i], that is
+// -log p[i]. Subtracting the highest score keeps exp from overflowing. Padding is -inf (new_model
+// sees to it), and exp(-inf) adds 0.
 static double softmax(real *y, size_t V) {
     vec *v = (vec *)y;
     const real highest = max_of(y, V);
@@ -328,46 +327,46 @@ static double cross_entropy(const Net *net) {
     const Ix *targets = net->inputs + net->B;
     double loss = 0;
     for (size_t r = 0; r < net->T * net->B; r++) {
-        real *y = row(net->ps, r), y_target = y[targets[r]];
+        real *y = row(net->ps, r);
+        const real y_target = y[targets[r]];                   // before it becomes a probability
         loss += softmax(y, net->ps.cols) - y_target;           // += -np.log(ps[t][targets[t],0])
     }
     return loss;
 }
 
 // Backward, from the last step to the first: the gradient of the loss on every parameter.
-//     dy(t) = p(t) - x(t+1)                through softmax and cross-entropy at once
-//     dh(t) = Why' dy(t)                   as h(t) went into y(t); the cell adds Whh' da(t+1)
-//     dWhy = dy(t) h(t)', dby = dy(t), dWxh = da(t) x(t)', dbh = da(t), each summed over t
+//     dy(t) = p(t) - x(t+1)       through softmax and cross-entropy at once
+//     dh(t) = Why' dy(t)          in the top layer; below it, Wxh' da(t) of the layer above
+//     dWhy = dy(t) h(t)', dWxh = da(t) x(t)', dWhh = da(t) h(t-1)', dby = dy(t), dbh = da(t): sums
 static void backward(const Net *net) {
     const Params *d = &net->dparam;
-    const size_t TB = net->T * net->B;
+    const size_t TB = net->T * net->B, L = net->layers;
     const Matrix dy = rows(net->ps, 0, TB);
-    const Ix *inputs = net->inputs, *targets = inputs + net->B;
-    const Layer *l = &net->layer[net->layers - 1];
-    zero(d->by);
-    for (size_t r = 0; r < TB; r++) {
-        row(dy, r)[targets[r]] -= 1;                           // dy[targets[t]] -= 1
-        add(d->by.at, d->by.at, row(dy, r), dy.cols);          // dby += dy
-    }
-    matmul(d->Why, transposed(rows(l->out, 0, TB)), dy, SET);  // dWhy += np.dot(dy, hs[t].T)
-    transpose(net->WhyT, net->param.Why);
-    matmul(rows(l->dhs, net->B, TB), dy, net->WhyT, SET);      // dh = np.dot(Why.T, dy)
-    for (size_t i = net->layers; i-- > 0; l--) {
+    const Layer *top = &net->layer[L - 1];
+    for (size_t r = 0; r < TB; r++)
+        row(dy, r)[net->inputs[net->B + r]] -= 1;              // dy[targets[t]] -= 1
+    sum_rows(d->by, dy);                                       // dby += dy
+    matmul(d->Why, transposed(rows(top->out, 0, TB)), dy, SET); // dWhy += np.dot(dy, hs[t].T)
+    transpose(net->WhyT, net->param.Why);                      // (a product reads it row by row)
+    matmul(rows(top->dhs, net->B, TB), dy, net->WhyT, SET);    // dh = np.dot(Why.T, dy)
+    for (size_t i = L; i-- > 0; ) {
+        const Layer *l = &net->layer[i];
         vec *dh = at(l, l->dhs, 1), *mask = (vec *)l->mask.at;
-        for (size_t j = 0; net->dropout > 0 && j < net->T * width(l); j++) dh[j] *= mask[j];
+        if (net->dropout > 0)
+            for (size_t j = 0; j < net->T * width(l); j++) dh[j] *= mask[j];
         zero(step(l, l->dhs, 0));
         for (size_t k = 0; net->cell->gates[k]; k++) transpose(l->WhT[k], l->gate[k].Wh);
-        net->cell->backward(l, net->T);                        // dhraw, dWhh
+        net->cell->backward(l, net->T);                        // dhraw: da, of each gate
         for (size_t k = 0; net->cell->gates[k]; k++) {
-            const Matrix da = rows(l->a[k], 0, TB), dWx = l->d[k].Wx, db = l->d[k].b;
-            zero(db);
-            for (size_t r = 0; r < TB; r++) add(db.at, db.at, row(da, r), db.cols); // dbh += dhraw
+            const Matrix da = rows(l->a[k], 0, TB), dWx = l->d[k].Wx;
+            const bool reset = net->cell == &cells[GRU] && k == 2; // Whh multiplied r h(t-1)
+            const Matrix hprevs = rows(reset ? l->cs : l->hs, 0, TB);
+            matmul(l->d[k].Wh, transposed(hprevs), da, SET);   // dWhh += np.dot(dhraw, hs[t-1].T)
+            sum_rows(l->d[k].b, da);                           // dbh += dhraw
             if (i == 0) {
                 zero(dWx);
-                for (size_t r = 0; r < TB; r++) { // dWxh += np.dot(dhraw, xs[t].T), one-hot again
-                    real *dWxh = row(dWx, inputs[r]);
-                    add(dWxh, dWxh, row(da, r), da.cols);
-                }
+                for (size_t r = 0; r < TB; r++)                // dWxh += np.dot(dhraw, xs[t].T)
+                    add_to(row(dWx, net->inputs[r]), row(da, r), da.cols);
             } else {
                 matmul(dWx, transposed(rows(l[-1].out, 0, TB)), da, SET);
                 transpose(l->WxT, l->gate[k].Wx);
@@ -388,7 +387,7 @@ static void read_chunk(const Net *net, size_t p) { // inputs and targets: T+1 ch
             net->inputs[t * net->B + b] = net->text[b * net->stream + p + t];
 }
 
-static void loss_and_gradient(Net *net) { // of its streams
+static void loss_and_gradient(Net *net) { // lossFun for one net's streams
     read_chunk(net, 0);
     forward(net);
     net->loss = cross_entropy(net);
@@ -408,7 +407,7 @@ static double lossFun(Model *m, const Ix *inputs, size_t stream) {
     }
     const double loss = in_parallel(m->nets, m->threads, loss_and_gradient);
     const Params *d = &m->nets->dparam;
-    for (size_t i = 1; i < m->threads; i++) add(d->all, d->all, m->nets[i].dparam.all, d->count);
+    for (size_t i = 1; i < m->threads; i++) add_to(d->all, m->nets[i].dparam.all, d->count);
     return loss;
 }
 
@@ -431,9 +430,9 @@ static void sample(Model *m, const Text *text, Ix x, count n, double temperature
 
 // ==== 6  Adagrad =================================================================================
 
-// Each gradient is a sum over B streams: we take the mean, and clip it, for one exploding gradient
-// would undo what thousands of steps have learned. Then, the more the squares of a parameter's
-// gradients have added up to, the smaller its steps (1e-8: no division by 0):
+// Gradients are sums over B streams: we take the mean, which is as large for any B, and clip it:
+// one exploding gradient would undo what thousands of steps have learned. Then, the more the squares
+// of a parameter's gradients have added up to, the smaller its steps (1e-8: no division by 0):
 //     np.clip(dparam, -5, 5, out=dparam)
 //     mem += dparam * dparam
 //     param += -learning_rate * dparam / np.sqrt(mem + 1e-8)
@@ -451,17 +450,17 @@ static void adagrad(Model *m, real learning_rate, real most, real B) {
 
 static void adam(Model *m, real learning_rate, real most, real B); // section 9
 static bool due(const Model *m, const Config *c, count every); // every N iterations, and at the end
-static bool save(const char *path, Model *m, Text *text, Config *c); // returns whether it is
+static bool save(const char *path, Model *m, Text *text, Config *c); // false: it failed
 static void show_sample(Model *m, const Text *text, Ix x, const Config *c);
 static bool show_val_loss(Model *m, Text *text, Config *c); // saves the best model, too
 static void show_loss(const Model *m, const Config *c), show_status(Model *m, const Config *c);
 
-// Returns whether every model has been saved that was to be.
+// Returns whether models have been saved as asked.
 static bool train(Model *m, Text *text, Config *c) {
     const size_t T = c->seq_length, stream = text->n / c->batch_size; // characters in a stream
-    bool saved = true;
+    bool saved = true, best_saved = true;
     while (true) {
-        const Rng rng = m->rng; // a run that is stopped in this iteration begins with it again
+        const Rng rng = m->rng; // put back if we are stopped: a resumed run repeats this iteration
         // prepare inputs (we're sweeping from left to right in steps seq_length long)
         if (m->p + T + 1 >= stream || m->n == 0) {
             for (size_t i = 0; i < c->layers; i++)
@@ -477,18 +476,20 @@ static bool train(Model *m, Text *text, Config *c) {
         if (!(loss < 700.0 * T)) // or it is NaN. Near here the Python's exp overflows
             die(FAILED, "iteration %llu: the loss has diverged, to %g: lower --learning-rate",
                 m->n, loss);
-        if (!stop && due(m, c, c->save_every)) saved = save(c->save, m, text, c);
+        const bool saves = last || (m->n > m->first && due(m, c, c->save_every));
+        if (saves && !stop) saved = save(c->save, m, text, c);
 
-        // sample from the model now and then
+        // sample from the model now and then (hprev is still the one before this chunk)
         if (!stop && due(m, c, c->sample_every)) show_sample(m, text, *inputs, c);
-        if (!stop && text->held_out && due(m, c, c->eval_every)) saved &= show_val_loss(m, text, c);
+        if (!stop && text->held_out && due(m, c, c->eval_every))
+            best_saved &= show_val_loss(m, text, c);
         if (stop) {
             m->rng = rng;
-            return save(c->save, m, text, c);
+            return save(c->save, m, text, c) && best_saved;
         }
         m->smooth_loss = m->smooth_loss * 0.999 + loss * 0.001;
         if (due(m, c, c->print_every)) show_loss(m, c); // print progress
-        if (last) return saved;                        // the last iteration learns no more
+        if (last) return saved && best_saved;          // the last iteration learns no more
 
         // perform parameter update with Adagrad
         const double learning_rate = c->learning_rate * pow(c->decay, m->epoch);
@@ -505,16 +506,15 @@ static bool train(Model *m, Text *text, Config *c) {
 
 // ==== 8  LSTM and GRU ============================================================================
 
-// The LSTM (Hochreiter and Schmidhuber, 1997) also carries a cell state c, which no matrix touches.
-// Gates say what of it to forget, what to write and what to show:
+// The LSTM (Hochreiter and Schmidhuber, 1997; f: Gers et al., 2000) also carries a cell state c,
+// which no matrix touches. f says what of it to keep, i what to write to it, o what to show of it:
 //     i, f, o = sigmoid(Wx. x(t) + Wh. h(t-1) + b.)      input, forget, output gate
 //     g = tanh(Wxg x(t) + Whg h(t-1) + bg)               what to write
 //     c(t) = f c(t-1) + i g
 //     h(t) = o tanh(c(t))
 static void lstm_forward(const Layer *l, size_t T) {
     for (size_t t = 0; t < T; t++) {
-        for (size_t k = 0; k < 4; k++)
-            recur(step(l, l->a[k], t), step(l, l->hs, t), l->gate[k].Wh, t);
+        for (size_t k = 0; k < 4; k++) recur(l, l->a[k], l->hs, l->gate[k].Wh, t);
         vec *i = at(l, l->a[0], t), *f = at(l, l->a[1], t);
         vec *o = at(l, l->a[2], t), *g = at(l, l->a[3], t);
         const vec *cprev = at(l, l->cs, t);
@@ -530,9 +530,10 @@ static void lstm_forward(const Layer *l, size_t T) {
     }
 }
 
-// On its way back along c a gradient meets nothing but f: where f is near 1, it does not vanish.
+//     dc(t) = o (1 - tanh(c(t))^2) dh(t) + f(t+1) dc(t+1)
+// Along c the gradient is only ever multiplied by f: where f is near 1, it does not vanish.
 static void lstm_backward(const Layer *l, size_t T) {
-    zero(step(l, l->dcs, T));
+    zero(step(l, l->dcs, T)); // nothing comes from beyond the chunk
     for (size_t t = T; t-- > 0; ) {
         vec *i = at(l, l->a[0], t), *f = at(l, l->a[1], t);
         vec *o = at(l, l->a[2], t), *g = at(l, l->a[3], t);
@@ -547,22 +548,17 @@ static void lstm_backward(const Layer *l, size_t T) {
             o[j] = dh[j] * tanh_c * o_j * (1 - o_j);
             g[j] = dc[j] * i_j * (1 - g_j * g_j);
         }
-        for (size_t k = 0; k < 4; k++)
-            recur(step(l, l->dhs, t), step(l, l->a[k], t), l->WhT[k], t);
+        for (size_t k = 0; k < 4; k++) recur(l, l->dhs, l->a[k], l->WhT[k], t);
     }
-    const Matrix hprevs = transposed(rows(l->hs, 0, T * l->B));
-    for (size_t k = 0; k < 4; k++) matmul(l->d[k].Wh, hprevs, rows(l->a[k], 0, T * l->B), SET);
 }
 
-// The GRU (Cho et al., 2014) does it without c: one gate, z, says both what to keep and what to
-// write, as f and i do in an LSTM.
+// The GRU (Cho et al., 2014) does it without c: z is the LSTM's f, and 1 - z its i.
 //     z, r = sigmoid(Wx. x(t) + Wh. h(t-1) + b.)         update and reset gate
 //     candidate = tanh(Wxh x(t) + Whh (r h(t-1)) + bh)
 //     h(t) = z h(t-1) + (1 - z) candidate
 static void gru_forward(const Layer *l, size_t T) {
     for (size_t t = 0; t < T; t++) {
-        for (size_t k = 0; k < 2; k++)
-            recur(step(l, l->a[k], t), step(l, l->hs, t), l->gate[k].Wh, t);
+        for (size_t k = 0; k < 2; k++) recur(l, l->a[k], l->hs, l->gate[k].Wh, t);
         vec *z = at(l, l->a[0], t), *r = at(l, l->a[1], t), *candidate = at(l, l->a[2], t);
         const vec *hprev = at(l, l->hs, t);
         vec *rh = at(l, l->cs, t), *h = at(l, l->hs, t + 1);
@@ -571,7 +567,7 @@ static void gru_forward(const Layer *l, size_t T) {
             r[j] = sigmoid(r[j]);
             rh[j] = r[j] * hprev[j];
         }
-        recur(step(l, l->a[2], t), step(l, l->cs, t), l->gate[2].Wh, t);
+        recur(l, l->a[2], l->cs, l->gate[2].Wh, t);
         for (size_t j = 0; j < width(l); j++) {
             candidate[j] = tanh_(candidate[j]);
             h[j] = z[j] * hprev[j] + (1 - z[j]) * candidate[j];
@@ -591,17 +587,12 @@ static void gru_backward(const Layer *l, size_t T) {
             candidate[j] = dh[j] * (1 - z_j) * (1 - candidate_j * candidate_j);
         }
         zero(step(l, l->dcs, t));
-        recur(step(l, l->dcs, t), step(l, l->a[2], t), l->WhT[2], t);
+        recur(l, l->dcs, l->a[2], l->WhT[2], t);
         for (size_t j = 0; j < width(l); j++) {
             dhprev[j] += drh[j] * r[j];
             r[j] = drh[j] * hprev[j] * r[j] * (1 - r[j]);
         }
-        for (size_t k = 0; k < 2; k++)
-            recur(step(l, l->dhs, t), step(l, l->a[k], t), l->WhT[k], t);
-    }
-    for (size_t k = 0; k < 3; k++) { // Whh multiplied r h(t-1)
-        const Matrix hprevs = rows(k < 2 ? l->hs : l->cs, 0, T * l->B);
-        matmul(l->d[k].Wh, transposed(hprevs), rows(l->a[k], 0, T * l->B), SET);
+        for (size_t k = 0; k < 2; k++) recur(l, l->dhs, l->a[k], l->WhT[k], t);
     }
 }
 
@@ -614,25 +605,26 @@ static const Cell cells[4] = {
 
 // ==== 9  Dropout and Adam ========================================================================
 
-// Dropout (Srivastava et al., 2014; on what goes up, not through time: Zaremba et al., 2014): units
-// are left out by chance, so that none can rely on another; those that stay are scaled up instead.
-// Chance is a hash of the place: nothing has to be saved, and a resumed run meets the same.
+// Dropout (Srivastava et al., 2014; on what goes up, not through time: Zaremba et al., 2014) zeroes
+// units at random, so that none can rely on another. The others are scaled up, so that sums keep
+// their size and sampling has nothing to correct. The mask is a hash of seed, iteration and place:
+// a resumed run draws the same.
 static void drop(const Layer *l, const Net *net, size_t layer) {
-    const real kept = 1 / (1 - net->dropout);
+    const real scale = 1 / (1 - net->dropout);
     for (size_t r = 0; r < net->T * l->B; r++) {
         const size_t t = r / l->B, stream = net->first + r % l->B;
         const uint64_t key = hash(hash(hash(net->key + layer) + stream) + t);
         real *mask = row(l->mask, r), *out = row(l->out, r), *h = row(l->hs, r + l->B);
         for (size_t j = 0; j < l->out.cols; j++) {
             const double chance = (hash(key + j) >> 11) * 0x1p-53; // [0,1)
-            mask[j] = chance < net->dropout ? 0 : kept;
+            mask[j] = chance < net->dropout ? 0 : scale;
             out[j] = h[j] * mask[j];
         }
     }
 }
 
-// Adam (Kingma and Ba, 2015): the mean of a parameter's last gradients, over the square root of the
-// mean of their squares. Both means begin at 0, and are scaled up to make up for that.
+// Adam (Kingma and Ba, 2015): a running mean of the gradients, over the root of a running mean of
+// their squares. Both start at 0, which the two scales make up for.
 static void adam(Model *m, real learning_rate, real most, real B) {
     const double iterations = m->n + 1.0;
     const real mean_scale = 1 / (1 - pow(0.9, iterations));
@@ -643,7 +635,8 @@ static void adam(Model *m, real learning_rate, real most, real B) {
         vec d = clip(dparam[i] * (1 / B), most);
         mean[i] += (real)0.1 * (d - mean[i]);
         mem[i] += (real)0.001 * (d * d - mem[i]);
-        vec square = mem_scale * mem[i], root = square * rsqrt(square + (real)1e-30);
+        vec square = mem_scale * mem[i];
+        vec root = square * rsqrt(square + (real)1e-30); // of 0 it is 0
         param[i] += -learning_rate * mean_scale * mean[i] / (root + (real)1e-8);
     }
 }
@@ -664,6 +657,7 @@ static void adam(Model *m, real learning_rate, real most, real B) {
 #error "without NaN a diverged loss goes unnoticed: build without -ffast-math and -Ofast"
 #endif
 
+enum { OUTPUT_LOST = -1 }; // for stop
 static size_t min(size_t a, size_t b) { return a < b ? a : b; }
 static size_t vectors(size_t n) { return (n + LANES - 1) / LANES; }
 static real *row(Matrix a, size_t i) { return a.at + (ptrdiff_t)i * a.row_step; }
@@ -690,9 +684,16 @@ static Matrix new_matrix(size_t m, size_t n) {
 
 static void zero(Matrix a) { memset(a.at, 0, a.rows * a.row_step * sizeof(real)); }
 static void copy(Matrix out, Matrix a) { memcpy(out.at, a.at, a.rows * a.row_step * sizeof(real)); }
-static void add(real *out, const real *a, const real *b, size_t n) {
-    vec *to = (vec *)out, *x = (vec *)a, *y = (vec *)b;
-    for (size_t i = 0; i < vectors(n); i++) to[i] = x[i] + y[i];
+static void fill_rows(Matrix out, Matrix a) {
+    for (size_t i = 0; i < out.rows; i++) copy(rows(out, i, 1), a);
+}
+static void add_to(real *out, const real *a, size_t n) {
+    vec *to = (vec *)out, *x = (vec *)a;
+    for (size_t i = 0; i < vectors(n); i++) to[i] += x[i];
+}
+static void sum_rows(Matrix out, Matrix a) {
+    zero(out);
+    for (size_t i = 0; i < a.rows; i++) add_to(out.at, row(a, i), a.cols);
 }
 
 static void transpose(Matrix out, Matrix a) {
