@@ -431,8 +431,8 @@ static void sample(Model *m, const Text *text, Ix x, count n, double temperature
 // ==== 6  Adagrad =================================================================================
 
 // Gradients are sums over B streams: we take the mean, which is as large for any B, and clip it:
-// one exploding gradient would undo what thousands of steps have learned. Then, the more the squares
-// of a parameter's gradients have added up to, the smaller its steps (1e-8: no division by 0):
+// one that explodes would undo what thousands of steps have learned. Then, the more the squares of a
+// parameter's gradients have added up to, the smaller its steps (1e-8: no division by 0):
 //     np.clip(dparam, -5, 5, out=dparam)
 //     mem += dparam * dparam
 //     param += -learning_rate * dparam / np.sqrt(mem + 1e-8)

@@ -21,44 +21,63 @@ test_others() {
     python_with torch && torch=$python
     float=$prog
     for real in float double; do
-        [ $real = float ] && most=1e-5 || { prog=$PWD/build/min_char_rnn_double most=1e-9; }
-        for kind in utf8 bytes english; do
-            case $kind in
-            utf8)
-                characters '\303\274\303\237\n\355\225\234\352\265\255 \360\237\230\200 \346\274\242'
-                cat "$dir/text" "$dir/text" "$dir/text" >"$dir/half"
-                options='-H 9 -T 4' ;;
-            bytes)
-                awk 'BEGIN { for (i = 0; i < 300; i++) printf "%c", 1 + i * i % 127 }' >"$dir/half"
-                printf '\000\377\303\n' >>"$dir/half"
-                options='-H 17 -T 5 -B 3 --bytes' ;;
-            english)
-                head -c 2000 $text >"$dir/half"
-                options='-H 40 -B 2' ;;
-            esac
-            cat "$dir/half" "$dir/half" >"$dir/text"
-            works -q -n 200 $options --val-fraction 0.5 --eval-every 200 --save-best "$dir/best" \
-                -o "$dir/model" "$dir/text"
-            works -q --load "$dir/model" --eval "$dir/half"
+        [ $real = float ] && most=1e-5 || { prog=$double most=1e-9; }
+        while read -r kind options; do
+            others_text $kind
+            works -q -n 200 $options --val-fraction 0.5 --eval-every 200 --sample-every 0 \
+                --save-best "$dir/best-$real-$kind" "$dir/text"
+            model=$dir/best-$real-$kind what="$real-$kind $options"
+            works -q --load "$model" --eval "$dir/half"
             eval=$(sed 's/.*characters: \([0-9.]*\) nats.*/\1/' "$dir/out")
-            set -- $("$numpy" tests/read_numpy.py "$dir/model" "$dir/half" "$dir/copy")
-            apart "NumPy's loss, $real, $kind" "${1-none}" "$eval" $most 6e-7
-            set -- $("$numpy" tests/read_numpy.py "$dir/best" "$dir/half")
-            apart "NumPy's loss from val_loss, $real, $kind" "${1-none}" "${2-none}" $most
-            if [ "$torch" ]; then
-                loss=$("$torch" tests/read_torch.py "$dir/best" "$dir/half")
-                apart "PyTorch's loss from val_loss, $real, $kind" "${loss:-none}" "${2-none}" $most
-            fi
+            set -- $("$numpy" tests/read_numpy.py "$model" "$dir/half" "$dir/copy" "$dir/noted")
+            apart "NumPy's loss, $what" "${1-none}" "$eval" $most 6e-7
+            apart "NumPy's loss from val_loss, $what" "${1-none}" "${2-none}" $most
+            case $options in
+            *gru*) ;; # PyTorch's has r behind Whh
+            *) cp "$dir/half" "$model.text"
+                echo "$most ${2-none} $what" >>"$dir/for_torch" ;;
+            esac
 
-            works -q --load "$dir/model" --sample 100
+            same_file "NumPy's copy, $what" "$model" "$dir/copy"
+            works -q --load "$model" --sample 100
             mv "$dir/out" "$dir/first"
-            works -q --load "$dir/copy" --sample 100
-            same_file "the sample of NumPy's copy, $real, $kind" "$dir/first" "$dir/out"
-            works -q --load "$dir/copy" --eval "$dir/half"
-            says "--eval of NumPy's copy, $real, $kind" " $eval nats/char" "$dir/out"
-        done
+            works -q --load "$dir/noted" --sample 100
+            same_file "the sample of NumPy's copy with __metadata__, $what" "$dir/first" "$dir/out"
+            works -n 201 --sample-every 0 --load "$dir/noted" --save "$dir/noted" "$dir/text"
+            same 'what the copy has learned' 201 "$(sed -n 's/^iter \(201\), loss.*/\1/p' "$dir/out")"
+        done <<'END'
+utf8 -H 9 -T 4
+bytes -H 17 -T 5 --bytes --cell lstm -L 2 --optimizer adam --dropout 0.1
+english -H 40 --cell gru -L 3
+english2 -H 30 -L 2 --optimizer adam
+english3 -H 31 --cell lstm
+utf8_2 -H 8 -T 3 --cell gru --optimizer adam
+END
     done
     prog=$float
+    [ "$torch" ] || return
+    "$torch" tests/read_torch.py $(for file in "$dir"/best-*.text; do
+        echo "${file%.text}" "$file"; done) >"$dir/losses" # in the order of their names
+    sort -k 3 "$dir/for_torch" >"$dir/expected"
+    same 'losses from PyTorch' 8 "$(paste -d ' ' "$dir/losses" "$dir/expected" | lines)"
+    while read -r loss most val_loss what; do
+        apart "PyTorch's loss from val_loss, $what" "$loss" "${val_loss:-none}" $most
+    done <<END
+$(paste -d ' ' "$dir/losses" "$dir/expected")
+END
+}
+
+others_text() { # in the file half; twice that in text
+    case $1 in
+    utf8*)
+        characters '\303\274\303\237\n\355\225\234\352\265\255 \360\237\230\200 \346\274\242'
+        cat "$dir/text" "$dir/text" "$dir/text" >"$dir/half" ;;
+    bytes)
+        awk 'BEGIN { for (i = 0; i < 300; i++) printf "%c", 1 + i * i % 127 }' >"$dir/half"
+        printf '\000\377\303\n' >>"$dir/half" ;;
+    *) head -c 2000 $text >"$dir/half" ;;
+    esac
+    cat "$dir/half" "$dir/half" >"$dir/text"
 }
 
 # What afl-fuzz kept (tests/fuzz.sh): each file is accepted or refused, and there is no third.

@@ -1,22 +1,30 @@
 #!/usr/bin/env python3
-"""Reads a checkpoint of min_char_rnn into PyTorch's own layers.
+"""Reads a checkpoint of min_char_rnn into PyTorch's own layers: nn.RNN, or nn.LSTM.
 
-usage: read_torch.py CHECKPOINT TEXT
+usage: read_torch.py CHECKPOINT TEXT [CHECKPOINT TEXT ...]
 
-Prints the loss on the text, in nats per character, computed in float64 from hidden state 0 on.
+Prints the loss on each text, in nats per character, computed in float64 from state 0 on.
 """
 import sys
 import torch
-from read_numpy import indices, load
+from read_numpy import indices, load, number
+
+CELLS = {1: (torch.nn.RNN, 'h'), 2: (torch.nn.LSTM, 'ifgo')}  # the gates in PyTorch's order
 
 
 def network(m):
-    p = {name: torch.from_numpy(m[name].astype(float))
-         for name in ('Wxh', 'Whh', 'Why', 'bh', 'by')}
+    p = {name: torch.from_numpy(a.astype(float)) for name, a in m.items()}
     V, H = p['Why'].shape
-    rnn, out = torch.nn.RNN(V, H).double(), torch.nn.Linear(H, V).double()
-    rnn.load_state_dict({'weight_ih_l0': p['Wxh'], 'bias_ih_l0': p['bh'][:, 0],
-                         'weight_hh_l0': p['Whh'], 'bias_hh_l0': torch.zeros(H)})
+    kind, gates = CELLS[m['cell'].item()]
+    layers = m['layers'].item()
+    rnn, out = kind(V, H, layers).double(), torch.nn.Linear(H, V).double()
+    weights = {}
+    for i in range(layers):
+        for to, part in ('weight_ih', 'Wx'), ('weight_hh', 'Wh'), ('bias_ih', 'b'):
+            weights['%s_l%d' % (to, i)] = torch.cat([p[part + g + number(i)] for g in gates])
+        weights['bias_ih_l%d' % i] = weights['bias_ih_l%d' % i][:, 0]
+        weights['bias_hh_l%d' % i] = torch.zeros(len(gates) * H)
+    rnn.load_state_dict(weights)
     out.load_state_dict({'weight': p['Why'], 'bias': p['by'][:, 0]})
     return rnn, out
 
@@ -28,5 +36,6 @@ def loss(m, ixs):
     return torch.nn.functional.cross_entropy(out(h[:, 0]), torch.tensor(ixs[1:])).item()
 
 
-model = load(sys.argv[1])
-print('%.12f' % loss(model, indices(model, sys.argv[2])))
+for path, text in zip(sys.argv[1::2], sys.argv[2::2]):
+    model = load(path)
+    print('%.12f' % loss(model, indices(model, text)))

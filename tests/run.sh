@@ -56,6 +56,7 @@ refuses() { # exit status, what the message must say, arguments
         fail "$*: expected status $want and /$pattern/, got $status and '$(head -c 400 "$dir/err")'"
     fi
 }
+text_says() { grep -o "$1" "$dir/out" | head -n 1; }
 loss() { sed -n "s/^iter $1, loss: //p" "$dir/out"; } # the one printed at an iteration
 bytes() { wc -c | tr -d ' '; }
 lines() { wc -l | tr -d ' '; }
@@ -86,6 +87,7 @@ suite() { # a command whose last line says how many passed and failed
 . tests/process.sh
 . tests/system.sh
 . tests/kept.sh
+. tests/files.sh
 . tests/checkpoints.sh
 . tests/readme.sh
 if [ $# -eq 0 ]; then
@@ -106,12 +108,13 @@ if [ $# -eq 0 ]; then
         echo "build/damage, ${folder##*/damage-}:"
         suite cat "$folder/log"
     done
-    set -- record learning determinism input bad_input numbers options failures
-    set -- "$@" resume nothing_lost sampling held_out eval log corpus
+    set -- record learning determinism input bad_input reading numbers meaning options usage failures
+    set -- "$@" resume nothing_lost files faults sampling held_out eval inside corpus
     set -- "$@" signals pipes terminal install sweep source
     # Other programs and builds have nothing to say to a sanitizer, and take their time.
     [ "${SANITIZED-}" ] || set -- "$@" build big_endian others readme picture
 fi
+case " $* " in *' terminal '*) has_script && look_ahead ;; esac
 for group; do
     before=$passed
     "test_$group"

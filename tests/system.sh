@@ -31,14 +31,22 @@ interrupted() {
 }
 
 test_signals() {
-    for signal in 'INT 130' 'TERM 143' 'HUP 129'; do
-        start "$prog" -n 0 $text
+    for signal in 'TERM 143' 'HUP 129' 'XCPU 152'; do
+        start "$prog" -n 0 $small --save-every 0 --save "$dir/${signal% *}" $text
         trains
         end_by "${signal% *}"
+        same "the model after SIG${signal% *}" "$(sed -n 's/ iterations in.*//p' "$dir/err")" \
+            "$(reached "$dir/${signal% *}")"
         same "how SIG${signal% *} ends it" "${signal#* }" $status
         says "summary after SIG${signal% *}" '^[1-9][0-9]* iterations in' "$dir/err"
         same "last line after SIG${signal% *}" 'iter' "$(tail -n 1 "$dir/out" | cut -c 1-4)"
     done
+    start sh -c 'trap "" INT; exec "$@"' sh "$prog" -n 0 --print-every 1 $text
+    trains
+    kill -INT $pid
+    writes_on
+    end_by TERM
+    same 'what was ignored when it was started is still' 143 $status
     start nohup "$prog" -n 0 --print-every 1 $text
     trains
     kill -HUP $pid
@@ -72,6 +80,22 @@ test_signals() {
     writes_on
     end_by TERM
     same 'how it ends after it went on' 143 $status
+    signals_limits
+}
+
+# Limits of the shell: on time, where a warning comes first, as SIGXCPU, and on the size of files.
+signals_limits() {
+    start sh -c 'ulimit -S -t 1 && exec "$@"' sh "$prog" -n 0 -H 20 --sample-every 0 \
+        --save "$dir/limited" $text
+    wait $pid 2>/dev/null
+    status=$?
+    same 'how a limit on time ends it' 152 $status
+    same 'the model that it saves then' "$(sed -n 's/ iterations in.*//p' "$dir/err")" \
+        "$(reached "$dir/limited")"
+    start sh -c 'ulimit -f 1 && exec "$@"' sh "$prog" -n 0 --print-every 1 $text
+    wait $pid 2>/dev/null
+    same 'exit status when standard output may not be so large' 1 $?
+    says 'a limit on standard output' 'standard output cannot be written: File too large' "$dir/err"
 }
 
 test_pipes() {
@@ -94,17 +118,67 @@ test_pipes() {
     same 'how SIGINT ends it while it reads' 130 $status
     interrupted "$prog" -n 0 $text
     same 'how SIGINT ends it in the foreground' 130 $status
+    interrupted "$prog" -n 0 -H 20 --sample-every 0 --save "$dir/interrupted" $text
+    same 'the model that it saves then' "$(sed -n 's/ iterations in.*//p' "$dir/err")" \
+        "$(reached "$dir/interrupted")"
 }
 
 escape=$(printf '\033')
 shown() { tr -d '\r' <"$1" | sed "s/.*$escape\[K//"; } # what stays when lines are rewritten
 on_terminal() { script -qec "$1" /dev/null; }          # runs a command line
 
+has_script() { script --version 2>/dev/null | grep -q util-linux; }
+
+# Two runs that take over ten seconds, as they look on a terminal: stopped for nearly all of it. They
+# go on while other tests run; look_back at what they wrote.
+look_ahead() {
+    for save in '' "--save '$dir/kept_model'"; do
+        (
+            tty=$dir/long${save:+_saved}
+            : >"$tty.record"
+            on_terminal "sh -c 'echo \$\$ >\"\$0.pid\"; exec \"\$@\" >\"\$0.record\"' '$tty' '$prog' \
+                -n 100000000 -H 50 --sample-every 0 $save $text; true" >"$tty" </dev/null &
+            await test -s "$tty.record" # its seconds begin about here
+            sleep 2
+            kill -STOP "$(cat "$tty.pid")"
+            cp "$tty" "$tty.before"
+            sleep 9
+            kill -CONT "$(cat "$tty.pid")"
+            sleep 2
+            kill -TERM "$(cat "$tty.pid")"
+            wait
+        ) >"$dir/long_errors" 2>&1 &
+        looks_ahead="${looks_ahead-} $!"
+    done
+}
+
+rates() { tr '\r' '\n' | sed -n 's/.*, \([0-9]*\) char\/s.*/\1/p'; }
+look_back() {
+    [ "${looks_ahead-}" ] || look_ahead
+    wait $looks_ahead
+    same 'runs that can be looked back at' 0 "$(bytes <"$dir/long_errors")"
+    hint='model will .*.*--save'
+    tr '\r' '\n' <"$dir/long" >"$dir/lines"
+    same 'hints to save a long run' 1 "$(grep -cE "$hint" "$dir/lines")"
+    says 'the hint' "^$escape\[Kmin_char_rnn: .*$hint" "$dir/lines"
+    same 'a hint in the first seconds' 0 "$(grep -cE "$hint" "$dir/long.before")"
+    same 'hints when it is saved' 0 "$(grep -cE "$hint" "$dir/long_saved")"
+    rates <"$dir/long.before" | sort -n >"$dir/before"
+    middle=$(sed -n "$(($(lines <"$dir/before") / 2 + 1))p" "$dir/before")
+    # A pause that counted would leave less than a quarter of the rate.
+    tail -c +$(($(bytes <"$dir/long.before") + 1)) "$dir/long" | rates | sort -n >"$dir/after"
+    below 'half the rate before it was stopped, to the best one after' "$middle / 2" \
+        "$(tail -n 1 "$dir/after")"
+    below 'the best one after, to twice the best before' "$(tail -n 1 "$dir/after")" \
+        "3 * $(tail -n 1 "$dir/before")"
+}
+
 test_terminal() {
-    if ! script --version 2>/dev/null | grep -q util-linux; then
+    if ! has_script; then
         skip 'there is no script of util-linux (bsdutils)'
         return
     fi
+    export TERM=xterm
     options="-n 1500 --print-every 100 --sample-every 500 $text"
     status_line='iter [0-9]+/1500 \([0-9]+%\), [0-9.]+ nats/char, [0-9]+ char/s, 0:[0-9]+:[0-9]+ left'
     works $options
@@ -122,20 +196,33 @@ test_terminal() {
     tr '\r' '\n' <"$dir/tty" >"$dir/lines"
     says 'status line' "$status_line" "$dir/lines"
     same 'lines that stay on the terminal' 1 "$(shown "$dir/tty" | lines)"
+    on_terminal "stty cols 40; '$prog' $options >'$dir/record'" >"$dir/tty" </dev/null
+    tr '\r' '\n' <"$dir/tty" | sed -n "s/^$escape\[K\(iter.\)/\1/p" >"$dir/lines"
+    same 'columns of a status line in a window of 40' 39 \
+        "$(awk 'length > n { n = length } END { print n }' "$dir/lines")"
+
     on_terminal "'$prog' -q $options >'$dir/record'" >"$dir/tty" </dev/null
     same '--quiet on a terminal' 0 "$(bytes <"$dir/tty")"
     on_terminal "'$prog' -q $options" </dev/null | tr -d '\r' >"$dir/record"
     same_file '--quiet, the record on a terminal' "$dir/out" "$dir/record"
+    for where in "TERM=dumb '$prog' $options" "sh -c 'set -m; $prog $options & wait'"; do
+        on_terminal "$where" </dev/null | tr -d '\r' >"$dir/tty"
+        same "status lines of: $where" 0 "$(grep -c 'nats/char' "$dir/tty")"
+        sed '$d' "$dir/tty" >"$dir/record"
+        same_file "the record of: $where" "$dir/out" "$dir/record"
+        same "its summary" 1 "$(grep -c '^1500 iterations in' "$dir/tty")"
+    done
     on_terminal "'$prog' -n x $text" >"$dir/tty" </dev/null
     same 'exit status of a wrong command on a terminal' 2 $?
 
     : >"$dir/out"
-    { await grep -q loss "$dir/out"; printf '\003'; await grep -q iterations "$dir/tty"; } |
+    { await grep -q char/s "$dir/tty"; printf '\003'; await grep -q iterations "$dir/tty"; } |
         on_terminal "'$prog' -n 0 $text >'$dir/out'" >"$dir/tty"
     same 'how Ctrl-C ends it' 130 $?
     shown "$dir/tty" | tail -n 1 >"$dir/last"
     says 'the last line after Ctrl-C' '^[0-9]+ iterations in .*characters/s$' "$dir/last"
     says 'status line with no end' "$escape\[Kiter [0-9]+, [0-9.]+ nats/char, [0-9]+ char/s" "$dir/tty"
+    look_back
 }
 
 # As the first comment of the source says, with nothing but the source.
@@ -157,6 +244,14 @@ test_build() {
         fi
         rm -f "$dir/alone/min_char_rnn"
     done
+    for compiler in gcc clang; do # without NaN, a loss that diverges would go unnoticed
+        command -v $compiler >/dev/null || { skip "$compiler -Ofast: install $compiler"; continue; }
+        for flag in -Ofast '-O2 -ffast-math' '-O2 -ffinite-math-only'; do
+            $compiler -std=gnu11 $flag -c min_char_rnn.c -o "$dir/fast.o" >"$dir/err" 2>&1
+            same "exit status of $compiler $flag" 1 $?
+            says "what $compiler $flag says" 'error.*-ffast-math' "$dir/err"
+        done
+    done
 }
 
 test_install() {
@@ -171,12 +266,18 @@ test_install() {
 }
 
 test_source() {
-    # Blank lines and those that are comment alone are not code, as cloc counts.
-    below 'lines of code' "$(sed '/\/\*/,/\*\//d' min_char_rnn.c | grep -vcE '^ *(//.*)?$')" 1001
+    below 'lines' "$(lines <min_char_rnn.c)" 1301
+    below 'bytes' "$(bytes <min_char_rnn.c)" 67585
+    below 'the line where the main loop begins' \
+        "$(sed -n '/^static bool train(.*{/=' min_char_rnn.c)" 461
+    # Code is what is left without comments, strings and blank lines.
+    sed '/\/\*/,/\*\//d; s/"[^"]*"//g; s|//.*||; s/'\''?'\''//' min_char_rnn.c | grep -v '^ *$' >"$dir/code"
+    below "'?' in 100 lines of code" "$(tr -cd '?' <"$dir/code" | bytes) * 100 / $(lines <"$dir/code")" \
+        4.001
     same 'lines of more than 100 columns' '' "$(awk 'length > 100 { print NR }' min_char_rnn.c)"
     same 'functions of more than 60 lines' '' "$(awk '
         /^(static|int|__attribute__)/ && !start { start = NR; name = $0 }
         /;/ && NR == start || /^}./ { start = 0 } # no function, or one on a single line
         /^}$/ { if (start && NR - start >= 60) print name; start = 0 }' min_char_rnn.c)"
-    same 'notes to self' '' "$(grep -nE 'TO[D]O|FIX[M]E|X[X]X' min_char_rnn.c)"
+    same 'notes to self' '' "$(grep -nE 'TO[D]O|FIX[M]E|(^|[^X])X[X]X([^X]|$)' min_char_rnn.c)"
 }
