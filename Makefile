@@ -1,6 +1,7 @@
-# make            the program, ./min_char_rnn
-# make run        trains it on data/input.txt
-# make test       proves it (make sanitize: under AddressSanitizer and UBSan)
+# make            builds the program, ./min_char_rnn
+# make run        builds it and trains on data/input.txt
+# make test       builds and tests it (make sanitize: under AddressSanitizer and UBSan)
+# make bench      measures how fast it is
 # CC, CFLAGS, LDFLAGS, PREFIX and DESTDIR are yours to set.
 
 CFLAGS ?= -O3 $(shell $(CC) -march=native -E -x c /dev/null >/dev/null 2>&1 && echo -march=native)
@@ -17,7 +18,7 @@ min_char_rnn: min_char_rnn.c
 run: min_char_rnn
 	./min_char_rnn data/input.txt
 
-# The same program in double: what it prints is what NumPy prints.
+# The same program in double precision: it prints what NumPy prints.
 double: build/min_char_rnn_double
 
 build/min_char_rnn_double: min_char_rnn.c
@@ -39,13 +40,13 @@ build/damage: tests/damage.c
 test: min_char_rnn build/min_char_rnn_double build/test_float build/test_double build/damage
 	@sh tests/run.sh
 
-# A tree of its own, so that the programs of an ordinary build stay what they are.
+# In a copy of the tree, so that an ordinary build stays as it is.
 sanitize:
 	@mkdir -p build/sanitize
 	cp -R Makefile README.md LICENSE min_char_rnn.c data tests build/sanitize
 	SANITIZED=yes $(MAKE) --no-print-directory -C build/sanitize test CFLAGS='$(SANITIZE)'
 
-# Wants AFL++; FUZZ_SECONDS says for how long.
+# Needs AFL++; FUZZ_SECONDS says for how long.
 fuzz:
 	@sh tests/fuzz.sh
 

@@ -924,71 +924,77 @@ struct Reader {
     const char *name;
     size_t offset, line;     // bytes that have been read; lines, counted from 1
     size_t good;             // characters of more than one byte among them
-    unsigned char start[12]; // the first bytes, which tell what kind of file it is
-    bool bytes;
+    unsigned char start[12]; // its first bytes, read in advance: they tell what kind of file it is
+    size_t started;          // how many there are
+    bool ended, bytes;
 };
 
 static Reader *start_reading(FILE *file, const char *name, bool bytes) {
     if (!file) die(FAILED, "%s: %s", name, strerror(errno));
     Reader *in = xcalloc(1, sizeof *in);
     *in = (Reader){ .file = file, .name = name, .line = 1, .bytes = bytes };
+    in->started = fread(in->start, 1, sizeof in->start, file);
     return in;
 }
 
 static int next_byte(Reader *in) {
+    if (in->offset < in->started) return in->start[in->offset++];
     const int byte = getc_unlocked(in->file);
     if (byte == EOF && ferror(in->file)) die(FAILED, "%s: %s", in->name, strerror(errno));
-    if (byte == EOF) return EOF;
-    if (in->offset < sizeof in->start) in->start[in->offset] = byte;
-    in->offset++;
+    in->ended = byte == EOF;
+    in->offset += !in->ended;
     return byte;
 }
+
+static bool is_half(uint32_t code) { return code >> 11 == 0xD800 >> 11; } // of a UTF-16 pair
 
 // The code point that begins with this byte, or -1 if none does (RFC 3629): cut short, longer than
 // it need be, half of a UTF-16 pair, or above 0x10FFFF.
 static int32_t decode(Reader *in, int byte) {
-    static const int32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 }; // that needs so many bytes
+    static const int32_t least[] = { [2] = 0x80, 0x800, 0x10000 }; // that needs so many bytes
     int length = 0;
-    if (byte < 0x80) return byte;
-    if (byte >> 5 == 6) length = 2;
-    if (byte >> 4 == 14) length = 3;
-    if (byte >> 3 == 30) length = 4;
+    while (byte << length & 0x80) length++; // as many ones as there are bytes, if more than one
+    if (length == 0) return byte;
+    if (length == 1 || length > 4) return -1;
     int32_t code = byte & 0x7F >> length;
     for (int i = 1; i < length; i++) {
         const int more = next_byte(in);
         if (more >> 6 != 2) return -1; // EOF, too
         code = code << 6 | (more & 0x3F);
     }
-    const bool half = code >> 11 == 0xD800 >> 11;
-    if (length == 0 || code < least[length] || half || code >= CODES) return -1;
+    if (code < least[length] || is_half(code) || code >= CODES) return -1;
     in->good++;
     return code;
+}
+
+static const char *advice_on(const Reader *in) { // what to do, where it is no text; or NULL
+    static const struct { size_t at, n; const char *start, *advice; } kinds[] = {
+        { 7, 2, "\0{", "it is a checkpoint: to use the model in it, --load it" },
+        { 0, 2, "\x1F\x8B", "it is compressed: unpack it first (gunzip)" },
+        { 0, 2, "\xFE\xFF", "it is UTF-16: convert it (iconv -f UTF-16 -t UTF-8)" },
+        { 0, 2, "\xFF\xFE", "it is UTF-16: convert it (iconv -f UTF-16 -t UTF-8)" },
+        { 0, 4, "\xFF\xFE\0\0", "it is UTF-32: convert it (iconv -f UTF-32 -t UTF-8)" },
+        { 0, 4, "\0\0\xFE\xFF", "it is UTF-32: convert it (iconv -f UTF-32 -t UTF-8)" },
+    };
+    const char *advice = NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!memcmp(in->start + kinds[i].at, kinds[i].start, kinds[i].n)) advice = kinds[i].advice;
+    return advice;
 }
 
 // Says where a text is not UTF-8, and what to do about it, which depends on what it is.
 __attribute__((noreturn))
 static void refuse(Reader *in, size_t offset, size_t line, int byte) {
-    const unsigned char *s = in->start;
-    const bool at_end = feof(in->file);
+    const char *advice = "find out its encoding (file) and convert it (iconv -f ENCODING -t UTF-8), or "
+                         "take each byte for a character (--bytes)";
+    const bool at_end = in->ended;
     size_t bad = 1;
     for (int more = next_byte(in); more != EOF; more = next_byte(in)) bad += decode(in, more) < 0;
-    const bool little = s[0] == 0xFF && s[1] == 0xFE, big = s[0] == 0xFE && s[1] == 0xFF;
-    const bool wide_big = !s[0] && !s[1] && s[2] == 0xFE && s[3] == 0xFF;
-    const bool wide = wide_big || (little && !s[2] && !s[3]);
-    const struct { bool is; const char *advice; } kinds[] = {
-        { wide, "it is UTF-32: convert it (iconv -f UTF-32 -t UTF-8)" },
-        { little || big, "it is UTF-16: convert it (iconv -f UTF-16 -t UTF-8)" },
-        { s[0] == 0x1F && s[1] == 0x8B, "it is compressed: unpack it first (gunzip)" },
-        { s[7] == 0 && s[8] == '{', "it is a checkpoint: to use the model in it, --load it" },
-        { at_end, "the text ends inside a character: cut it off there (head -c), or --bytes" },
-        { in->good > bad, "the rest is UTF-8: drop what is not (iconv -c -f UTF-8 -t UTF-8)" },
-        { true, "find out its encoding (file) and convert it (iconv -f ENCODING -t UTF-8), or take "
-                "each byte for a character (--bytes)" },
-    };
-    size_t kind = 0;
-    while (!kinds[kind].is) kind++;
+    if (in->good > bad) advice = "the rest is UTF-8: drop what is not (iconv -c -f UTF-8 -t UTF-8)";
+    if (at_end) advice = "the text ends inside a character: cut it off there (head -c), or --bytes";
+    if (advice_on(in)) advice = advice_on(in);
     die(FAILED, "%s: line %zu, byte offset %zu: 0x%02X begins no UTF-8 character: %s", in->name,
-        line, offset, (unsigned)byte, kinds[kind].advice);
+        line, offset, (unsigned)byte, advice);
 }
 
 static int32_t get_char(Reader *in) {
@@ -997,7 +1003,7 @@ static int32_t get_char(Reader *in) {
     if (byte == EOF || in->bytes) return byte;
     const int32_t code = decode(in, byte);
     if (code < 0) refuse(in, offset, line, byte);
-    if (code == '\n') in->line++;
+    in->line += code == '\n';
     return code == 0xFEFF && offset == 0 ? get_char(in) : code; // a byte order mark is no character
 }
 
@@ -1018,10 +1024,12 @@ static void put_char(int32_t code, bool bytes) {
 static void check_new_char(const Text *text, const Reader *in, int32_t code) {
     char utf[5] = "";
     const int length = text->bytes ? 1 : utf8(code, utf);
-    const bool shows = !text->bytes && code > ' ' && (code < 0x7F || code >= 0xA0);
+    if (code <= ' ' || (code >= 0x7F && code < 0xA0)) utf[0] = '\0'; // it does not show
+    if (text->chars && in->offset < 9 && advice_on(in))
+        die(FAILED, "%s: %s", in->name, advice_on(in));
     if (text->chars)
-        die(FAILED, "%s: line %zu, byte offset %zu: the character %s (0x%02X) is not in the model's "
-            "vocabulary", in->name, in->line, in->offset - length, shows ? utf : "", (unsigned)code);
+        die(FAILED, "%s: line %zu, byte offset %zu: the character %s (0x%02X) is not in the "
+            "model's vocabulary", in->name, in->line, in->offset - length, utf, (unsigned)code);
     if (text->V == UINT16_MAX)
         die(FAILED, "%s: more than %d unique characters: take each byte for a character (--bytes)",
             in->name, UINT16_MAX);
@@ -1038,29 +1046,28 @@ static void *xcalloc(count n, size_t size) { // aligned to a cache line
     return memory;
 }
 
-static Params shape_params(const Config *c, size_t V) { // without memory, for now
+static void place(Params *p, Matrix *a) { // behind what is there
+    if (p->all) a->at = p->all + p->count;
+    p->count += a->rows * a->row_step;
+}
+
+static Params lay_out(const Config *c, size_t V, real *all) { // NULL: only shapes
     const size_t H = c->hidden_size, G = strlen(cells[c->cell].gates), n = c->layers * G;
-    Params p = { .gate = xcalloc(n + 2, sizeof(Gate)) };
+    Params p = { .all = all, .gate = xcalloc(n + 2, sizeof(Gate)) }; // a gate without rows ends it
     for (size_t i = 0; i <= n; i++) {
         const size_t in = i < G ? V : H, out = i < n ? H : V;
-        p.gate[i] = (Gate){ shape(i < n ? in : 0, out), shape(H, out), shape(1, out) };
-        p.count += (p.gate[i].Wx.rows + H + 1) * row_step(out);
+        Gate *g = &p.gate[i];
+        *g = (Gate){ shape(i < n ? in : 0, out), shape(H, out), shape(1, out) };
+        place(&p, &g->Wx), place(&p, &g->Wh), place(&p, &g->b);
+        p.Why = g->Wh, p.by = g->b; // in the end, the output's
     }
     return p;
 }
 
 static Params new_params(const Config *c, size_t V) {
-    Params p = shape_params(c, V);
-    real *next = p.all = xcalloc(p.count, sizeof(real));
-    for (Gate *g = p.gate; g->b.rows; g++) {
-        Matrix *const parts[] = { &g->Wx, &g->Wh, &g->b };
-        for (int i = 0; i < 3; i++) {
-            parts[i]->at = next;
-            next += parts[i]->rows * parts[i]->row_step;
-        }
-        p.Why = g->Wh, p.by = g->b; // in the end, the output's
-    }
-    return p;
+    const Params shapes = lay_out(c, V, NULL);
+    free(shapes.gate);
+    return lay_out(c, V, xcalloc(shapes.count, sizeof(real)));
 }
 
 // A net for T steps of B streams. One that does not train has no memory for a backward pass.
@@ -1073,16 +1080,17 @@ static Net new_net(const Model *m, const Config *c, size_t first, size_t B, size
                 .WhyT = new_matrix(trains ? V : 0, H) };
     if (trains) net.dparam = new_params(c, V);
     for (size_t i = 0; i < c->layers; i++) {
-        Layer l = { .B = B, .gate = m->param.gate + i * G, .WxT = new_matrix(back_H, H),
-                    .hs = new_matrix(TB + B, H), .dhs = new_matrix(back, H),
-                    .cs = new_matrix(TB + B, H), .dcs = new_matrix(back, H),
-                    .hprev = trains ? rows(m->hprev[i], first, B) : new_matrix(B, H),
-                    .cprev = trains ? rows(m->cprev[i], first, B) : new_matrix(B, H) };
-        if (trains) l.d = net.dparam.gate + i * G;
-        if (net.dropout > 0) l.mask = new_matrix(TB, H);
-        l.out = net.dropout > 0 ? new_matrix(TB, H) : rows(l.hs, B, TB);
-        for (size_t k = 0; k < G; k++) l.a[k] = new_matrix(TB, H), l.WhT[k] = new_matrix(back_H, H);
-        net.layer[i] = l;
+        Layer *l = &net.layer[i];
+        *l = (Layer){ .B = B, .gate = m->param.gate + i * G, .WxT = new_matrix(back_H, H),
+                      .hs = new_matrix(TB + B, H), .dhs = new_matrix(back, H),
+                      .cs = new_matrix(TB + B, H), .dcs = new_matrix(back, H),
+                      .hprev = trains ? rows(m->hprev[i], first, B) : new_matrix(B, H),
+                      .cprev = trains ? rows(m->cprev[i], first, B) : new_matrix(B, H) };
+        l->out = rows(l->hs, B, TB);
+        if (trains) l->d = net.dparam.gate + i * G;
+        if (net.dropout > 0) l->mask = new_matrix(TB, H), l->out = new_matrix(TB, H);
+        for (size_t k = 0; k < G; k++)
+            l->a[k] = new_matrix(TB, H), l->WhT[k] = new_matrix(back_H, H);
     }
     return net;
 }
@@ -1099,18 +1107,18 @@ static size_t cores(void) { // that this process may use
 enum { CHUNK = 16 }; // steps at once when nothing is learned
 
 static void new_model(Model *m, const Config *c, size_t V, bool trains) { // its memory
-    const size_t B = c->batch_size, useful = min(cores(), B / 8); // 8 streams are worth a thread
-    m->threads = min(B, c->threads ? c->threads : useful ? useful : 1);
+    const size_t H = c->hidden_size, B = c->batch_size;
+    const bool adam_too = trains && c->optimizer == ADAM;
+    m->threads = min(B, c->threads ? c->threads : min(cores(), B / 8)); // 8 streams are worth one
+    if (m->threads == 0) m->threads = 1;
     m->param = new_params(c, V);
+    m->mem = trains ? new_params(c, V) : lay_out(c, V, NULL);
+    m->mean = adam_too ? new_params(c, V) : lay_out(c, V, NULL);
     for (size_t i = V; i % LANES; i++) m->param.by.at[i] = -INFINITY; // so that padding gets p = 0
-    for (size_t i = 0; i < c->layers; i++) {
-        m->hprev[i] = new_matrix(B, c->hidden_size);
-        m->cprev[i] = new_matrix(B, c->hidden_size);
-    }
+    for (size_t i = 0; i < c->layers; i++)
+        m->hprev[i] = new_matrix(B, H), m->cprev[i] = new_matrix(B, H);
     m->one = new_net(m, c, 0, 1, CHUNK, false);
     if (!trains) return;
-    m->mem = new_params(c, V);
-    if (c->optimizer == ADAM) m->mean = new_params(c, V);
     m->nets = xcalloc(m->threads, sizeof *m->nets);
     m->tests = xcalloc(m->threads, sizeof *m->tests);
     for (size_t i = 0, first = 0, n; i < m->threads; i++, first += n) {
@@ -1159,8 +1167,7 @@ static void score(Net *net) {
 
 // The loss on data[1] to data[n], in nats; leaves its last state in m->one.
 static double evaluate(Model *m, const Ix *data, size_t n) {
-    m->one.text = data;
-    m->one.length = n;
+    m->one.text = data, m->one.length = n;
     score(&m->one);
     return m->one.loss;
 }
@@ -1175,11 +1182,11 @@ static bool show_val_loss(Model *m, Text *text, Config *c) {
     const double best = m->val_loss;
     if (stop) return true;
     printf("iter %llu, val loss: %f nats/char, %f bits/char\n", m->n, loss, loss / log(2));
-    if (loss >= best) return true;
+    if (!(loss < best)) return true; // NaN, too
     m->val_loss = loss;
-    const bool saved = save(c->save_best, m, text, c);
-    if (!saved) m->val_loss = best; // what is on the disk counts
-    return saved;
+    if (save(c->save_best, m, text, c)) return true;
+    m->val_loss = best; // what is on the disk counts
+    return false;
 }
 
 enum { QUOTES, LINE, DEPTH, COMMENT, CONDITION, INDENT, CAPITALS, PARAGRAPH, QUESTIONS };
@@ -1200,11 +1207,11 @@ static bool is_capital(int32_t c) { return c >= 'A' && c <= 'Z'; }
 // The answers after character c. A word in capitals has two: the next character may be the second.
 static void answer(Answers *s, int32_t c, int32_t next) {
     double *a = s->answer;
-    const bool blank_line = c == '\n' && s->last == '\n';
+    const bool newline = c == '\n', blank_line = newline && s->last == '\n';
     if (c == '"') a[QUOTES] = !a[QUOTES];
     if (c == 0x201C || c == 0x201D) a[QUOTES] = c == 0x201C;
     if (blank_line) a[QUOTES] = 0; // somebody forgot to close them
-    a[LINE] = c == '\n' ? 0 : a[LINE] + 1;
+    a[LINE] = newline ? 0 : a[LINE] + 1;
     a[DEPTH] = fmax(0, a[DEPTH] + is_in(c, "([{") - is_in(c, ")]}"));
     if (s->last == '/' && c == '*') a[COMMENT] = 1;
     if (s->last == '*' && c == '/') a[COMMENT] = 0;
@@ -1212,13 +1219,12 @@ static void answer(Answers *s, int32_t c, int32_t next) {
     if (a[DEPTH] < s->if_depth) s->if_depth = 0;
     a[CONDITION] = s->if_depth > 0;
     if (c != ' ') s->saw_if = c == 'f' && s->last == 'i' && is_in(s->before_last, " \t\n(){};");
-    if (c == '\n') a[INDENT] = 0;
-    if (c == '\n' || !is_in(c, " \t")) s->indenting = c == '\n';
-    if (s->indenting && c != '\n') a[INDENT] += c == '\t' ? 4 : 1;
+    if (newline) a[INDENT] = 0;
+    if (!is_in(c, " \t")) s->indenting = newline;
+    else if (s->indenting) a[INDENT] += c == '\t' ? 4 : 1;
     a[CAPITALS] = is_capital(c) && (is_capital(s->last) || is_capital(next));
     a[PARAGRAPH] = blank_line ? 0 : a[PARAGRAPH] + 1;
-    s->before_last = s->last;
-    s->last = c;
+    s->before_last = s->last, s->last = c;
 }
 
 typedef struct { double n, x, y, xx, yy, xy; } Sums;
@@ -1226,12 +1232,9 @@ typedef struct { double n, x, y, xx, yy, xy; } Sums;
 static void add_up(Sums *s, double x, double y) {
     s->n++, s->x += x, s->y += y, s->xx += x * x, s->yy += y * y, s->xy += x * y;
 }
-static double variance(double n, double sum, double squares) { // times n*n
-    return n * squares - sum * sum;
-}
 static double pearson(Sums s) {
-    const double of_both = variance(s.n, s.x, s.xx) * variance(s.n, s.y, s.yy);
-    return of_both > 0 ? (s.n * s.xy - s.x * s.y) / sqrt(of_both) : 0;
+    const double x = s.n * s.xx - s.x * s.x, y = s.n * s.yy - s.y * s.y;
+    return x * y > 0 ? (s.n * s.xy - s.x * s.y) / sqrt(x * y) : 0;
 }
 
 // Unit u of all layers: h, and in an LSTM tanh(c), as in Karpathy, Johnson and Fei-Fei (2015).
@@ -1241,85 +1244,78 @@ static double unit(const Net *net, size_t u) {
     return u / H % kinds ? tanh(l->cprev.at[u % H]) : l->hprev.at[u % H];
 }
 
+enum { WINDOW = 240, WINDOW_MOST = 400 }; // characters of the text that are shown
+
 // Prints text and its values x[i * step]: as a background from red at -1 through none to blue at
 // +1, or in two lines of marks, sign and size, below each line of the text.
 static void show_values(const Text *text, const Ix *data, size_t n, const real *x, size_t step,
                         bool color) {
-    for (size_t begin = 0, end; begin < n; begin = end) {
-        bool newline = false;
-        for (end = begin; end < n && !newline; end++) {
-            const uint32_t code = text->chars[data[end]];
-            const double value = x[end * step];
-            const int shade = 64 + 160 * fabs(value);
-            newline = code == '\n';
-            const bool painted = color && !newline && fabs(value) >= 0.1;
-            if (painted && value < 0) printf("\033[97;48;2;%d;40;40m", shade);
-            if (painted && value > 0) printf("\033[97;48;2;40;40;%dm", shade);
-            put_char(code, text->bytes);
-            if (painted) printf("\033[0m");
-        }
+    char signs[WINDOW_MOST], sizes[WINDOW_MOST];
+    for (size_t i = 0, marks = 0; i < n; i++) {
+        const uint32_t code = text->chars[data[i]];
+        const double value = x[i * step], size = fabs(value);
+        const int shade = 64 + 160 * size, sign = (value > 0) - (value < 0);
+        const bool newline = code == '\n', painted = color && !newline && size >= 0.1;
+        signs[marks] = "- +"[size >= 0.1 ? 1 + sign : 1];
+        sizes[marks] = '0' + (int)(9.999 * size);
+        marks += !newline;
+        if (painted && sign < 0) printf("\033[97;48;2;%d;40;40m", shade);
+        if (painted && sign > 0) printf("\033[97;48;2;40;40;%dm", shade);
+        put_char(code, text->bytes);
+        if (painted) printf("\033[0m");
+        if (!newline && i + 1 < n) continue;
         if (!newline) putchar('\n');
-        for (int digits = 0; digits < 2 && !color; digits++) {
-            for (size_t i = begin; i < end - newline; i++) {
-                const double value = x[i * step];
-                char mark = fabs(value) < 0.1 ? ' ' : value < 0 ? '-' : '+';
-                if (digits) mark = '0' + (int)(9.999 * fabs(value));
-                putchar(mark);
-            }
-            putchar('\n');
-        }
+        if (!color) printf("%.*s\n%.*s\n", (int)marks, signs, (int)marks, sizes);
+        marks = 0;
     }
 }
-
-enum { WINDOW = 240, WINDOW_MOST = 400 }; // characters of the text that are shown
 
 // For each question, the unit that follows it best, by Pearson's r over all the text; and what that
 // unit does where the answer varies most.
 static void show_cells(Model *m, const Text *text, bool color) {
     Net *net = &m->one;
-    const size_t H = net->layer->hs.cols, kinds = strlen(net->cell->state);
-    const size_t units = net->layers * kinds * H, Q = QUESTIONS;
+    const size_t H = net->layer->hs.cols, kinds = strlen(net->cell->state), Q = QUESTIONS;
+    const size_t units = net->layers * kinds * H;
+    struct { Matrix values; size_t begin, n; double varies; } best[QUESTIONS], now = { .n = 0 };
     Sums *sums = xcalloc((count)units * Q, sizeof *sums), window[QUESTIONS] = { { 0 } };
-    double most[QUESTIONS] = { 0 };
-    Matrix values = new_matrix(WINDOW_MOST, units), best[QUESTIONS];
-    size_t from = 0, begin[QUESTIONS] = { 0 }, end[QUESTIONS] = { 0 };
-    Answers s = { .indenting = true };
-    for (size_t q = 0; q < Q; q++) best[q] = new_matrix(WINDOW_MOST, units);
+    Answers s = { .indenting = true, .before_last = '\n' };
+    now.values = new_matrix(WINDOW_MOST, units);
+    for (size_t q = 0; q < Q; q++) best[q] = now, best[q].values = new_matrix(WINDOW_MOST, units);
     net->T = 1;
     for (size_t i = 0; i < text->n && !stop; i++) {
         const bool last = i + 1 == text->n;
         const int32_t c = text->chars[text->data[i]];
+        real *x = row(now.values, now.n++);
         net->inputs[0] = text->data[i];
         forward(net);
         carry(net);
         answer(&s, c, last ? 0 : text->chars[text->data[i + 1]]);
-        for (size_t u = 0; u < units; u++) {
-            const real x = row(values, i - from)[u] = unit(net, u);
-            for (size_t q = 0; q < Q; q++) add_up(&sums[u * Q + q], x, s.answer[q]);
+        for (size_t u = 0; u < units; u++) x[u] = unit(net, u);
+        for (size_t q = 0; q < Q; q++) {
+            add_up(&window[q], 0, s.answer[q]);
+            for (size_t u = 0; u < units; u++) add_up(&sums[q * units + u], x[u], s.answer[q]);
         }
-        for (size_t q = 0; q < Q; q++) add_up(&window[q], 0, s.answer[q]);
-        if (!last && i - from + 1 < WINDOW_MOST && (c != '\n' || i - from < WINDOW)) continue;
+        if (!last && now.n < WINDOW_MOST && (c != '\n' || now.n <= WINDOW)) continue;
         for (size_t q = 0; q < Q; q++) { // the window ends here: is it the best one yet?
-            const Sums *w = &window[q];
-            const double varies = variance(1, w->y / w->n, w->yy / w->n);
-            if (varies > most[q] + 1e-9) {
-                most[q] = varies, begin[q] = from, end[q] = i + 1;
-                copy(best[q], values);
-            }
+            const double mean = window[q].y / now.n;
+            now.varies = window[q].yy / now.n - mean * mean;
             window[q] = (Sums){ 0 };
+            if (now.varies <= best[q].varies + 1e-9) continue;
+            copy(best[q].values, now.values);
+            best[q].begin = now.begin, best[q].n = now.n, best[q].varies = now.varies;
         }
-        from = i + 1;
+        now.begin = i + 1, now.n = 0;
     }
     for (size_t q = 0; q < Q && !stop; q++) {
+        const Sums *of = sums + q * units;
         size_t u = 0;
-        for (size_t other = 1; other < units; other++)
-            if (fabs(pearson(sums[other * Q + q])) > fabs(pearson(sums[u * Q + q]))) u = other;
-        const double r = pearson(sums[u * Q + q]);
+        for (size_t i = 1; i < units; i++) if (fabs(pearson(of[i])) > fabs(pearson(of[u]))) u = i;
+        const double r = pearson(of[u]);
         if (r == 0) continue; // the text gives but one answer
         printf("%s: layer %zu, unit %zu, r = %+.2f (%c)\n", questions[q], u / (kinds * H) + 1,
                u % H + 1, r, net->cell->state[u / H % kinds]);
-        show_values(text, text->data + begin[q], end[q] - begin[q], best[q].at + u,
-                    best[q].row_step, color);
+        show_values(text, text->data + best[q].begin, best[q].n, best[q].values.at + u,
+                    best[q].values.row_step, color);
     }
 }
 
@@ -1327,9 +1323,13 @@ static void show_cells(Model *m, const Text *text, bool color) {
 // k steps before, as a root mean square over many chunks, relative to k = 0.
 static void show_gradients(Model *m, const Text *text, const Config *c) {
     const size_t T = c->seq_length;
+    if (text->n <= T)
+        die(FAILED, "%s: %llu characters are too few for %zu steps: lower --seq-length", c->input,
+            text->n, T);
     Net net = new_net(m, c, 0, 1, T, true);
     double *squares[2] = { xcalloc(T + 1, sizeof(double)), xcalloc(T + 1, sizeof(double)) };
     net.text = text->data;
+    for (size_t i = 0; i < net.layers; i++) zero(net.layer[i].hprev), zero(net.layer[i].cprev);
     for (size_t p = 0; p + T < text->n && p < 1000 * T && !stop; p += T) {
         read_chunk(&net, p);
         forward(&net);
@@ -1340,11 +1340,11 @@ static void show_gradients(Model *m, const Text *text, const Config *c) {
         }
         backward(&net);
         for (const Layer *l = net.layer; l < net.layer + net.layers; l++)
-            for (size_t i = 0; i < (T + 1) * l->dhs.cols; i++) {
-                const size_t t = i / l->dhs.cols, j = i % l->dhs.cols;
-                squares[0][T - t] += pow(row(l->dhs, t)[j], 2);
-                squares[1][T - t] += pow(row(l->dcs, t)[j], 2);
-            }
+            for (size_t t = 0; t <= T; t++)
+                for (size_t j = 0; j < l->dhs.cols; j++) {
+                    squares[0][T - t] += pow(row(l->dhs, t)[j], 2);
+                    squares[1][T - t] += pow(row(l->dcs, t)[j], 2);
+                }
         carry(&net);
     }
     for (size_t i = 0; net.cell->state[i]; i++) {
@@ -1433,8 +1433,9 @@ static void set_option(Config *c, const Option *o, const char *text) {
         char *end;
         errno = 0;
         const double x = strtod(text, &end);
-        const bool number = end > text && !text[strspn(text, "0123456789.eE+-")] && !errno;
-        if (!number || x < o->least || x > o->most || (whole && x != floor(x)))
+        const bool digits = !text[strspn(text, "0123456789.eE+-")];
+        if (end == text || *end || errno || !digits || x < o->least || x > o->most ||
+            (whole && x != floor(x)))
             die(WRONG_USAGE, "--%s %s: takes %s from %.15g to %.15g", o->name, text,
                 whole ? "a whole number" : "a number", o->least, o->most);
         if (whole) *(count *)to = x; // exact: no whole number here is above 2^53
@@ -1453,6 +1454,10 @@ static void print_help(void) {
     }
 }
 
+static count looks(const Config *c) { // how many ways of looking at a model, in place of training
+    return (c->sample != NO_SAMPLE) + c->eval + c->show_cells + c->show_gradients;
+}
+
 static void wrong_if(bool wrong, const char *why) {
     if (wrong) die(WRONG_USAGE, "%s (--help shows more)", why);
 }
@@ -1461,28 +1466,32 @@ static Config parse_command_line(int argc, char **argv) {
     Config c = { .sample = NO_SAMPLE, .learning_rate = -1 };
     struct option longs[OPTIONS + 1] = { { 0 } };
     char shorts[2 * OPTIONS + 1] = "", *s = shorts;
-    bool given[OPTIONS] = { false };
     for (int i = 0; i < OPTIONS; i++) {
         const Option *o = &options[i];
         longs[i] = (struct option){ o->name, !!o->takes, NULL, o->letter ? o->letter : 256 + i };
         if (o->letter) s += sprintf(s, o->takes ? "%c:" : "%c", o->letter);
+        if (o->preset && i >= FIXED) set_option(&c, o, o->preset);
     }
-    for (int got; (got = getopt_long(argc, argv, shorts, longs, NULL)) != -1; ) {
+    opterr = 0;
+    while (true) {
+        const int got = getopt_long(argc, argv, shorts, longs, NULL);
         int i = 0;
-        if (got == '?') die(WRONG_USAGE, "--help shows the options there are"); // getopt said why
+        if (got == -1) break;
+        if (got == '?')
+            die(WRONG_USAGE, "%s: no such option, an ambiguous one, or an argument too few or too "
+                "many (--help shows more)", argv[optind - 1]);
         while (got != longs[i].val) i++;
         set_option(&c, &options[i], options[i].takes ? optarg : "1");
-        given[i] = true;
     }
-    for (int i = c.load ? FIXED : 0; i < OPTIONS; i++) // a loaded model brings the fixed ones
-        if (!given[i] && options[i].preset) set_option(&c, &options[i], options[i].preset);
+    for (const Option *o = options; o < options + FIXED && !c.load; o++) // or the model has them
+        if (o->preset && !*(count *)field(&c, o)) set_option(&c, o, o->preset);
     c.input = argv[optind];
     if (c.help || c.version) return c;
     const bool samples = c.sample != NO_SAMPLE;
-    const int looks = samples + !!c.eval + !!c.show_cells + !!c.show_gradients;
-    wrong_if(looks && !c.load, "--sample, --eval and --show-... need a model: name it with --load");
-    wrong_if(looks > 1, "--sample, --eval, --show-cells, --show-gradients: one at a time");
-    wrong_if(looks && (c.save || c.save_best), "only training saves: leave --save out");
+    wrong_if(looks(&c) && !c.load, "--sample, --eval and --show-... need a model: add --load FILE");
+    wrong_if(looks(&c) > 1, "--sample, --eval, --show-cells, --show-gradients: one at a time");
+    wrong_if(looks(&c) && (c.save || c.save_best), "only training saves: leave --save out");
+    wrong_if(looks(&c) && c.dropout > 0, "--dropout is for training: leave it out");
     wrong_if(samples && c.input, "--sample only writes: leave INPUT out");
     wrong_if(!samples && !c.input, "which text? Name a file, or '-' for standard input");
     wrong_if(c.prime && !samples, "--prime is what --sample goes on from: add --sample N");
@@ -1499,10 +1508,12 @@ static Config parse_command_line(int argc, char **argv) {
 // place; the numbers; all little-endian. It is what the safetensors library writes for these
 // tensors, to the byte. So nothing is parsed: the sizes come first, at known places; from them
 // follows what the header has to be.
-#define REAL_TYPE (DOUBLE ? "F64" : "F32")
+enum { I64, F64, F32, I32, REAL_TYPE = DOUBLE ? F64 : F32 }; // in the library's order
+static const char *const types[] = { "I64", "F64", "F32", "I32" };
+
 typedef struct {
     char name[16];
-    const char *type;             // I64, F64, F32 or I32
+    int type;
     size_t size, rows, cols;      // bytes of a number; the shape
     void *at;                     // its first number in memory; NULL: passed over
     ptrdiff_t row_step, col_step; // and how far it is from there to those below and beside it
@@ -1512,12 +1523,13 @@ enum { WHOLE = FIXED + 6 }; // single whole numbers, which come first
 typedef struct {
     Tensor at[9 * (LAYERS * GATES + 1) + 2 * LAYERS + WHOLE + 5];
     size_t n;
-    count bytes; // of all numbers
+    count bytes;                              // of all numbers
+    char header[1 << 16], read[(1 << 20) + 1]; // what it has to be, and what a file's is
 } Tensors;
 
-static Tensor *list(Tensors *all, const char *name, const char *type, size_t n, void *at) {
+static Tensor *list(Tensors *all, const char *name, int type, size_t n, void *at) {
     Tensor *t = &all->at[all->n++];
-    *t = (Tensor){ .type = type, .size = type[1] == '6' ? 8 : 4, .rows = n, .cols = 1, .at = at,
+    *t = (Tensor){ .type = type, .size = type < F32 ? 8 : 4, .rows = n, .cols = 1, .at = at,
                    .row_step = 1 };
     strcpy(t->name, name);
     return t;
@@ -1529,53 +1541,45 @@ static void list_matrix(Tensors *all, Matrix a, const char *prefix, const char *
     if (a.rows == 0) return; // the output's Wx
     Tensor *t = list(all, "", REAL_TYPE, a.cols, a.at);
     t->cols = a.rows, t->row_step = a.col_step, t->col_step = a.row_step;
-    const int length = sprintf(t->name, "%s%s%c", prefix, name, letter);
-    if (layer > 0) sprintf(t->name + length, "%zu", layer + 1);
+    sprintf(t->name, "%s%s%c%.0zu", prefix, name, letter, layer ? layer + 1 : 0); // .0: 0 is nothing
 }
 
 static int in_order(const void *a, const void *b) { // the library's: by type, then by name
-    static const char order[] = "I64 F64 F32 I32";
     const Tensor *x = a, *y = b;
-    const ptrdiff_t apart = strstr(order, x->type) - strstr(order, y->type);
-    return apart ? (apart > 0) - (apart < 0) : strcmp(x->name, y->name);
+    return x->type == y->type ? strcmp(x->name, y->name) : x->type - y->type;
 }
 
 // All that is kept: what the model is, and where its training has got to.
 static void list_all(Tensors *all, Model *m, Text *text, Config *c) {
     static const char *const prefixes[] = { "", "m", "mean_" };
+    const Params *const params[] = { &m->param, &m->mem, &m->mean };
+    const size_t kept = c->optimizer == ADAM ? 3 : 2;
     const char *gates = cells[c->cell].gates;
     const size_t G = strlen(gates), n = c->layers * G;
-    const Params *const params[] = { &m->param, &m->mem, &m->mean };
-    const Params shapes = shape_params(c, text->V);
     all->n = 0;
     for (const Option *o = options; o < options + FIXED; o++) {
-        char *name = list(all, o->name, "I64", 1, field(c, o))->name;
-        for (; *name; name++) if (*name == '-') *name = '_';
+        char *dash = strchr(list(all, o->name, I64, 1, field(c, o))->name, '-');
+        if (dash) *dash = '_';
     }
-    list(all, "vocab_size", "I64", 1, &text->V), list(all, "text", "I64", 1, &m->text);
-    list(all, "n", "I64", 1, &m->n), list(all, "p", "I64", 1, &m->p);
-    list(all, "epoch", "I64", 1, &m->epoch), list(all, "seed", "I64", 1, &m->seed);
-    list(all, "smooth_loss", "F64", 1, &m->smooth_loss);
-    list(all, "val_loss", "F64", 1, &m->val_loss);
-    list(all, "rng_kept", "F64", 1, &m->rng.kept), list(all, "rng", "I32", 626, &m->rng);
-    list(all, "chars", "I32", text->V, text->chars);
-    for (int k = 0; k < (c->optimizer == ADAM ? 3 : 2); k++)
-        for (size_t i = 0; i <= n; i++) {
-            const Gate *g = params[k]->all ? &params[k]->gate[i] : &shapes.gate[i];
-            const char letter = i < n ? gates[i % G] : 'y';
-            const size_t layer = i < n ? i / G : 0;
-            list_matrix(all, g->Wx, prefixes[k], "Wx", letter, layer);
-            list_matrix(all, g->Wh, prefixes[k], "Wh", letter, layer);
-            list_matrix(all, g->b, prefixes[k], "b", letter, layer);
-        }
+    list(all, "vocab_size", I64, 1, &text->V), list(all, "text", I64, 1, &m->text);
+    list(all, "n", I64, 1, &m->n), list(all, "p", I64, 1, &m->p);
+    list(all, "epoch", I64, 1, &m->epoch), list(all, "seed", I64, 1, &m->seed);
+    list(all, "smooth_loss", F64, 1, &m->smooth_loss), list(all, "val_loss", F64, 1, &m->val_loss);
+    list(all, "rng_kept", F64, 1, &m->rng.kept), list(all, "rng", I32, 626, &m->rng);
+    list(all, "chars", I32, text->V, text->chars);
+    for (size_t i = 0; i < kept * (n + 1) && m->param.gate; i++) {
+        const size_t k = i / (n + 1), j = i % (n + 1), layer = j < n ? j / G : 0;
+        const char letter = j < n ? gates[j % G] : 'y';
+        const Gate *g = &params[k]->gate[j];
+        list_matrix(all, g->Wx, prefixes[k], "Wx", letter, layer);
+        list_matrix(all, g->Wh, prefixes[k], "Wh", letter, layer);
+        list_matrix(all, g->b, prefixes[k], "b", letter, layer);
+    }
     for (size_t i = 0; i < c->layers; i++) {
-        Matrix h = shape(c->batch_size, c->hidden_size), cell = h;
-        h.at = m->hprev[i].at, cell.at = m->cprev[i].at;
-        list_matrix(all, h, "", "hpre", 'v', i);
-        if (c->cell == LSTM) list_matrix(all, cell, "", "cpre", 'v', i);
+        list_matrix(all, m->hprev[i], "", "hpre", 'v', i);
+        if (c->cell == LSTM) list_matrix(all, m->cprev[i], "", "cpre", 'v', i);
     }
     qsort(all->at, all->n, sizeof *all->at, in_order);
-    free(shapes.gate);
 }
 
 static void *number(const Tensor *t, size_t i) { // the i-th, in the file's order: row by row
@@ -1583,45 +1587,42 @@ static void *number(const Tensor *t, size_t i) { // the i-th, in the file's orde
                             (ptrdiff_t)(i % t->cols) * t->col_step) * (ptrdiff_t)t->size;
 }
 
-static char *compose_header(Tensors *all) {
-    char *header = xcalloc(all->n + 1, 128), *to = header;
+static void compose_header(Tensors *all) {
+    char *to = all->header;
     all->bytes = 0;
     for (const Tensor *t = all->at; t < all->at + all->n; t++) {
-        to += sprintf(to, "%c\"%s\":{\"dtype\":\"%s\",\"shape\":[%zu,%zu],\"data_offsets\":[%llu,",
-                      t == all->at ? '{' : ',', t->name, t->type, t->rows, t->cols, all->bytes);
+        const count begin = all->bytes;
         all->bytes += (count)t->rows * t->cols * t->size;
-        to += sprintf(to, "%llu]}", all->bytes);
+        *to++ = t == all->at ? '{' : ',';
+        to += sprintf(to, "\"%s\":{\"dtype\":\"%s\",\"shape\":[%zu,%zu],\"data_offsets\":[%llu,%llu]}",
+                      t->name, types[t->type], t->rows, t->cols, begin, all->bytes);
     }
     strcpy(to, "}");
-    return header;
 }
 
+enum { LITTLE = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ };
+
 static void write_number(FILE *out, const void *at, size_t size) {
-    uint32_t bits32;
-    uint64_t bits;
-    if (size == 4) memcpy(&bits32, at, 4), bits = bits32;
-    else memcpy(&bits, at, 8);
-    for (; size > 0; size--, bits >>= 8) putc_unlocked(bits & 0xFF, out);
+    const unsigned char *byte = at;
+    for (size_t i = 0; i < size; i++) putc_unlocked(byte[LITTLE ? i : size - 1 - i], out);
 }
 
 static bool read_number(FILE *in, void *at, size_t size) { // false: the file has ended
-    uint64_t bits = 0;
-    for (size_t i = 0; i < size; i++) bits |= (uint64_t)(getc_unlocked(in) & 0xFF) << 8 * i;
-    const uint32_t bits32 = bits;
-    memcpy(at, size == 4 ? (const void *)&bits32 : &bits, size);
+    unsigned char *byte = at;
+    for (size_t i = 0; i < size; i++) byte[LITTLE ? i : size - 1 - i] = getc_unlocked(in);
     return !feof(in) && !ferror(in);
 }
 
 static bool write_model(FILE *out, Model *m, Text *text, Config *c) {
     Tensors *all = xcalloc(1, sizeof *all);
     list_all(all, m, text, c);
-    char *header = compose_header(all);
-    const uint64_t length = (strlen(header) + 7) / 8 * 8; // numbers begin where 8 divides
+    compose_header(all);
+    const uint64_t length = (strlen(all->header) + 7) / 8 * 8; // numbers begin where 8 divides
     write_number(out, &length, 8);
-    fprintf(out, "%-*s", (int)length, header);
+    fprintf(out, "%-*s", (int)length, all->header);
     for (const Tensor *t = all->at; t < all->at + all->n; t++)
         for (size_t i = 0; i < t->rows * t->cols; i++) write_number(out, number(t, i), t->size);
-    free(header), free(all);
+    free(all);
     return fflush(out) == 0 && !ferror(out);
 }
 
@@ -1631,8 +1632,8 @@ static const char *read_header(FILE *in, Tensors *all, Model *m, Text *text, Con
     static const char not_ours[] = "it is no checkpoint of this program, or damaged";
     uint64_t length;
     struct stat is;
-    if (!read_number(in, &length, 8) || length < 2 || length > 1 << 20) return not_ours;
-    char *header = xcalloc(length + 1, 1), *end = header + fread(header, 1, length, in);
+    if (!read_number(in, &length, 8) || length < 2 || length >= sizeof all->read) return not_ours;
+    char *header = all->read, *end = header + fread(header, 1, length, in);
     if (!strncmp(header, "{\"hidden_size\":{\"dtype\":\"U64\"", 29))
         return "it is a model of the first edition (1.0), which cannot be read: train it anew";
     list_all(all, m, text, c); // whatever the sizes, they come first
@@ -1643,11 +1644,17 @@ static const char *read_header(FILE *in, Tensors *all, Model *m, Text *text, Con
         if (size < o->least || size > o->most) return not_ours;
     }
     if (text->V < 2 || text->V > UINT16_MAX || m->n > 1e15 || m->p > INT64_MAX) return not_ours;
+    m->param = m->mem = m->mean = lay_out(c, text->V, NULL);
+    for (size_t i = 0; i < c->layers; i++)
+        m->hprev[i] = m->cprev[i] = shape(c->batch_size, c->hidden_size);
     list_all(all, m, text, c);
-    const char *wanted = compose_header(all);
+    free(m->param.gate);
+    compose_header(all);
+    if (strstr(header, DOUBLE ? "\"by\":{\"dtype\":\"F32\"" : "\"by\":{\"dtype\":\"F64\""))
+        return "its numbers have another precision (single or double) than this program's";
     while (end > header && end[-1] == ' ') *--end = '\0';
-    const ptrdiff_t more = (end - header) - (ptrdiff_t)strlen(wanted);
-    if (more < 0 || strcmp(header + more + 1, wanted + 1)) return not_ours;
+    const ptrdiff_t more = (end - header) - (ptrdiff_t)strlen(all->header);
+    if (more < 0 || *header != '{' || strcmp(header + more + 1, all->header + 1)) return not_ours;
     if (more > 0 && strncmp(header, "{\"__metadata__\":{", 17)) return not_ours;
     if (fstat(fileno(in), &is) == 0 && S_ISREG(is.st_mode) && // and no pipe
         (count)is.st_size != 8 + length + all->bytes) return "it is damaged: its length is wrong";
@@ -1656,15 +1663,18 @@ static const char *read_header(FILE *in, Tensors *all, Model *m, Text *text, Con
 
 static bool read_tensor(FILE *in, const Tensor *t) { // false: not there, or not finite
     for (size_t i = 0; i < t->rows * t->cols; i++) {
-        char bits[8] = { 0 };
-        float single;
-        double x;
-        if (!read_number(in, bits, t->size)) return false;
-        memcpy(&single, bits, 4), memcpy(&x, bits, 8);
-        if (t->type[0] == 'F' && !isfinite(t->size == 4 ? single : x)) return false;
-        if (t->at) memcpy(number(t, i), bits, t->size);
+        union { uint64_t bits; double f64; float f32; } x;
+        if (!read_number(in, &x, t->size)) return false;
+        if (t->type == F64 && !isfinite(x.f64)) return false;
+        if (t->type == F32 && !isfinite(x.f32)) return false;
+        if (t->at) memcpy(number(t, i), &x, t->size);
     }
     return true;
+}
+
+static void damaged_if(bool damaged, FILE *in, const char *path, const char *where) {
+    if (ferror(in)) die(FAILED, "%s: %s", path, strerror(errno));
+    if (damaged) die(FAILED, "%s: it is damaged: %s", path, where);
 }
 
 // Makes the model that a checkpoint holds. Its fixed options go to c, where those of the command
@@ -1677,13 +1687,13 @@ static void load(const char *path, Model *m, Text *text, Config *c, bool trains)
     const char *wrong = read_header(in, all, m, text, &is);
     if (wrong) die(FAILED, "%s: %s", path, ferror(in) ? strerror(errno) : wrong);
     for (const Option *o = options; o < options + FIXED; o++) {
-        const count has = *(count *)field(&is, o), asked = *(count *)field(c, o);
-        if (c->show_gradients && asked && o->field == FIELD(seq_length)) continue;
-        if (asked && asked != has)
+        count *asked = field(c, o), has = *(count *)field(&is, o);
+        if (c->show_gradients && *asked && o->field == FIELD(seq_length)) continue;
+        if (*asked && *asked != has)
             die(WRONG_USAGE, "%s was made with another --%s: leave that option out", path, o->name);
-        *(count *)field(c, o) = has;
+        *asked = has;
     }
-    void *memory = malloc(all->bytes);
+    void *memory = all->bytes > SIZE_MAX / 4 ? NULL : malloc(all->bytes);
     if (!memory) die(FAILED, "%s: not enough memory for its %.3g GB", path, all->bytes / 1e9);
     free(memory);
     text->bytes = c->bytes;
@@ -1691,23 +1701,28 @@ static void load(const char *path, Model *m, Text *text, Config *c, bool trains)
     new_model(m, c, text->V, trains);
     list_all(all, m, text, &is);
     for (const Tensor *t = all->at + WHOLE; t < all->at + all->n; t++)
-        if (!read_tensor(in, t)) die(FAILED, "%s: it is damaged: %s", path, t->name);
-    if (getc(in) != EOF) die(FAILED, "%s: it is damaged: its length is wrong", path);
-    if (m->rng.used > 624) die(FAILED, "%s: it is damaged: rng", path);
+        damaged_if(!read_tensor(in, t), in, path, t->name);
+    damaged_if(getc(in) != EOF, in, path, "its length is wrong");
+    damaged_if(m->rng.used > 624, in, path, "rng");
+    const uint32_t most = c->bytes ? 256 : CODES;
     for (count i = 0; i < text->V; i++) {
-        const bool sorted = i == 0 || text->chars[i - 1] < text->chars[i];
-        if (!sorted || text->chars[i] >= CODES) die(FAILED, "%s: it is damaged: chars", path);
-        text->char_to_ix[text->chars[i]] = i + 1;
+        const uint32_t code = text->chars[i];
+        const bool sorted = i == 0 || text->chars[i - 1] < code;
+        damaged_if(!sorted || is_half(code) || code >= most, in, path, "chars");
+        text->char_to_ix[code] = i + 1;
     }
     fclose(in), free(all);
 }
 
 // ==== 17  A user's files =========================================================================
 
-static const char *clear_line(void) { return isatty(STDERR_FILENO) ? "\r\033[K" : ""; }
+__attribute__((format(printf, 1, 2)))
+static void say(const char *format, ...); // to the user, on standard error
+
+static const char clear_line[] = "\r\033[K";
 
 static bool cannot_save(const char *path, const char *why) { // returns false, for save to return
-    fprintf(stderr, "%smin_char_rnn: %s cannot be saved: %s\n", clear_line(), path, why);
+    say("%s cannot be saved: %s", path, why);
     return false;
 }
 
@@ -1724,19 +1739,18 @@ static const char *obstacle(const char *path) {
     FILE *in = fopen(path, "rb");
     if (!in) return strerror(errno);
     Tensors *all = xcalloc(1, sizeof *all);
-    const char *wrong = read_header(in, all, &m, &text, &c);
+    const bool ours = !read_header(in, all, &m, &text, &c);
     fclose(in), free(all);
-    return wrong ? "it is not a checkpoint of this program, and stays: name another file" : NULL;
+    return ours ? NULL : "it is not a checkpoint of this program, and stays: name another file";
 }
 
 static bool copy_file(const char *from, FILE *to) { // in place of what it has
     FILE *in = fopen(from, "rb");
-    if (!in) return errno == ENOENT;
-    rewind(to);
-    bool done = ftruncate(fileno(to), 0) == 0;
-    for (int byte; done && (byte = getc_unlocked(in)) != EOF; ) putc_unlocked(byte, to);
+    bool done = in && fseek(to, 0, SEEK_SET) == 0 && ftruncate(fileno(to), 0) == 0;
+    for (int byte = done ? getc_unlocked(in) : EOF; byte != EOF; byte = getc_unlocked(in))
+        putc_unlocked(byte, to);
     done = done && !ferror(in) && fflush(to) == 0 && !ferror(to);
-    fclose(in);
+    if (in) fclose(in);
     return done;
 }
 
@@ -1750,74 +1764,107 @@ static bool flush_folder(const char *path) { // so that a new name survives a po
     return done;
 }
 
+static bool is_same(const struct stat *a, const struct stat *b) {
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+static bool is_unchanged(const char *path, const struct stat *was) {
+    struct stat is;
+    return stat(path, &is) == 0 && is_same(&is, was) && is.st_size == was->st_size &&
+           is.st_ctim.tv_sec == was->st_ctim.tv_sec && is.st_ctim.tv_nsec == was->st_ctim.tv_nsec;
+}
+
 // Writes a model to a new file beside path, and renames that: at any moment there is the old file
 // or the new one, whole. A trial does the same, but what takes the old file's place is its copy.
+// What has come to path meanwhile, from another run or the user, stays.
 static bool save_or_try(const char *path, Model *m, Text *text, Config *c, bool trial) {
-    struct stat is;
     const mode_t mask = umask(0);
+    struct stat is = { .st_mode = 0666 & ~mask, .st_uid = -1, .st_gid = -1 }; // of a new file
     umask(mask);
-    const char *why = obstacle(path);
-    if (why) return cannot_save(path, why);
-    const mode_t mode = stat(path, &is) == 0 ? is.st_mode & 07777 : 0666 & ~mask;
+    stat(path, &is);
     char *name = xcalloc(strlen(path) + 12, 1);
     sprintf(name, "%s.tmp.XXXXXX", path);
     const int fd = mkstemp(name);
     FILE *out = fd < 0 ? NULL : fdopen(fd, "wb");
     bool done = out && write_model(out, m, text, c) && (!trial || copy_file(path, out)) &&
-                fchmod(fd, mode) == 0 && fsync(fd) == 0;
-    int error = errno;
-    if (out && fclose(out) != 0 && done) done = false, error = errno;
-    if (done && (rename(name, path) != 0 || !flush_folder(path))) done = false, error = errno;
-    if (!done && fd >= 0) unlink(name);
+                (fchown(fd, is.st_uid, is.st_gid) == 0 || true) && // who may not, need not
+                fchmod(fd, is.st_mode & 07777) == 0 && fsync(fd) == 0;
+    if (out) done = fclose(out) == 0 && done;
+    const char *why = done ? obstacle(path) : strerror(errno);
+    if (!why && trial && !is_unchanged(path, &is)) why = "another run saves to it, too";
+    if (!why && (rename(name, path) != 0 || !flush_folder(path))) why = strerror(errno);
+    if (why) cannot_save(path, why);
+    if (why && fd >= 0) unlink(name);
     free(name);
-    return done || cannot_save(path, strerror(error));
+    return !why;
 }
 
 static bool save(const char *path, Model *m, Text *text, Config *c) {
     return !path || save_or_try(path, m, text, c, false);
 }
 
-static bool same_file(const struct stat *a, const struct stat *b) {
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+// Whether a model may go to *path. Makes an empty file if there is none; *path becomes what a link
+// leads to.
+static bool open_place(const char **path, struct stat *is, bool *is_new, const Config *c) {
+    struct stat input;
+    const bool piped = !strcmp(c->input, "-");
+    const char *why = obstacle(*path), *file = NULL;
+    int fd = why ? -1 : open(*path, O_WRONLY);
+    *is_new = !why && fd < 0 && errno == ENOENT;
+    if (*is_new) fd = open(*path, O_WRONLY | O_CREAT, 0666); // made also where a link leads
+    if (fd >= 0 && fstat(fd, is) == 0) file = realpath(*path, NULL);
+    if (!why && !file) why = strerror(errno);
+    if (fd >= 0) close(fd);
+    if (!why && is->st_size > 0 && !c->load)
+        why = "there is a model in it: go on from that (--load), or remove it to begin anew";
+    if (file && (piped ? fstat(STDIN_FILENO, &input) : stat(c->input, &input)) == 0 &&
+        is_same(is, &input)) why = "it is the text: name another file";
+    if (why) cannot_save(*path, why);
+    if (file) *path = file;
+    return !why;
 }
 
-// Before training, makes sure that saving to path will work, and destroys nothing. Returns the file
-// itself where path is a link. `other` is where the other model goes.
-static const char *claim(const char *path, const char *other, Model *m, Text *text, Config *c) {
-    if (!path) return NULL;
-    struct stat is, input, that;
-    const bool is_new = stat(path, &is) != 0;
-    const char *why = obstacle(path);
-    const int fd = why ? -1 : open(path, O_WRONLY | O_CREAT, 0666); // made also where a link leads
-    if (!why && (fd < 0 || fstat(fd, &is) != 0)) why = strerror(errno);
-    if (fd >= 0) close(fd);
-    const char *file = why ? NULL : realpath(path, NULL);
-    const bool piped = !strcmp(c->input, "-");
-    if (!file && !why) why = strerror(errno);
-    if (file && (piped ? fstat(STDIN_FILENO, &input) : stat(c->input, &input)) == 0 &&
-        same_file(&is, &input)) why = "it is the text: name another file";
-    const bool linked = file && other && stat(other, &that) == 0 && same_file(&is, &that);
-    if (linked || (file && other && !strcmp(file, other)))
-        why = "--save and --save-best are one file: name another";
-    if (file && is.st_size > 0 && !c->load && !why)
-        why = "there is a model in it: go on from that (--load), or remove it to begin anew";
-    const bool works = why ? cannot_save(path, why) : save_or_try(file, m, text, c, true);
-    if (file && is_new) unlink(file);
+// Before training, makes sure that saving will work, and destroys nothing: all is checked before
+// anything is written. New files stay, empty: by now another run may have saved to them.
+static void claim(Model *m, Text *text, Config *c) {
+    const char **paths[] = { &c->save, &c->save_best };
+    struct stat is[2];
+    bool is_new[2] = { false }, works = true;
+    for (int i = 0; i < 2 && works; i++)
+        if (*paths[i]) works = open_place(paths[i], &is[i], &is_new[i], c);
+    if (works && c->save && c->save_best && is_same(&is[0], &is[1]))
+        works = cannot_save(c->save, "--save and --save-best are one file: name another");
+    for (int i = 0; i < 2 && works; i++)
+        if (*paths[i]) works = save_or_try(*paths[i], m, text, c, true);
+    if (works && c->save_best && is[1].st_size == 0) m->val_loss = NO_LOSS; // none is there
+    for (int i = 0; i < 2 && !works; i++)
+        if (is_new[i] && stat(*paths[i], &is[i]) == 0 && is[i].st_size == 0) unlink(*paths[i]);
     if (!works) exit(FAILED);
-    return file;
 }
 
 // ==== 18  The terminal, signals, main ============================================================
 
-static void die(int status, const char *format, ...) {
+static void vsay(const char *format, va_list args) {
     char text[4096];
+    vsnprintf(text, sizeof text, format, args);
+    for (unsigned char *s = (unsigned char *)text; *s; s++) { // a name may contain anything
+        const bool c1 = s[0] == 0xC2 && s[1] < 0xA0; // U+0080 to U+009F
+        if (*s < ' ' || *s == 0x7F || c1) *s = '?';
+        if (c1 && s[1]) s[1] = '?';
+    }
+    fprintf(stderr, "%smin_char_rnn: %s\n", isatty(STDERR_FILENO) ? clear_line : "", text);
+}
+
+static void say(const char *format, ...) {
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    vsay(format, args);
     va_end(args);
-    for (char *s = text; *s; s++)
-        if ((unsigned char)*s < ' ' || *s == 0x7F) *s = '?'; // a name may contain anything
-    fprintf(stderr, "%smin_char_rnn: %s\n", clear_line(), text);
+}
+
+static void die(int status, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsay(format, args);
     exit(status);
 }
 
@@ -1828,7 +1875,7 @@ static void on_signal(int number) { stop = number; }
 static void catch_signals(void) {
     static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGXCPU };
     struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND }, now;
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+    for (int i = 0; i < 4; i++) {
         sigaction(signals[i], NULL, &now);
         if (now.sa_handler != SIG_IGN) sigaction(signals[i], &action, NULL);
     }
@@ -1843,8 +1890,7 @@ static double seconds(void) {
 
 static void flush(void) { // if output cannot be written, stop as if by a signal
     if ((fflush(stdout) == 0 && !ferror(stdout)) || stop) return; // a signal may interrupt it, too
-    fprintf(stderr, "%smin_char_rnn: standard output cannot be written: %s\n", clear_line(),
-            strerror(errno));
+    say("standard output cannot be written: %s", strerror(errno));
     stop = OUTPUT_LOST;
 }
 
@@ -1859,19 +1905,23 @@ static bool has_status_line(const Config *c) {
            tcgetpgrp(STDERR_FILENO) == getpgrp();
 }
 
+static void clear_status(const Config *c) {
+    if (has_status_line(c)) fputs(clear_line, stderr);
+}
+
 static void show_sample(Model *m, const Text *text, Ix x, const Config *c) {
     for (size_t i = 0; i < c->layers; i++) {
         copy(m->one.layer[i].hprev, rows(m->hprev[i], 0, 1));
         copy(m->one.layer[i].cprev, rows(m->cprev[i], 0, 1));
     }
-    if (has_status_line(c)) fputs(clear_line(), stderr);
+    clear_status(c);
     printf("----\n ");
     sample(m, text, x, c->sample_length, c->temperature);
     if (!stop) printf(" \n----\n"), flush();
 }
 
 static void show_loss(const Model *m, const Config *c) {
-    if (has_status_line(c)) fputs(clear_line(), stderr);
+    clear_status(c);
     printf("iter %llu, loss: %f\n", m->n, m->smooth_loss);
     flush();
 }
@@ -1880,23 +1930,22 @@ static void show_loss(const Model *m, const Config *c) {
 // the way each time, so that a pause (Ctrl-Z) is soon forgotten.
 static void show_status(Model *m, const Config *c) {
     const double now = seconds(), T = c->seq_length, since = now - m->shown;
-    if (since < 0.1 || !has_status_line(c)) return;
-    const double rate = (m->n - m->shown_n) / since;
+    if (since < 0.1) return;
+    const double rate = (m->n - m->shown_n) / since, hint = m->started + 10;
+    const bool is_time = m->shown <= hint && now > hint;
+    m->shown = now, m->shown_n = m->n;
+    if (!has_status_line(c)) return;
     m->rate = m->rate > 0 ? m->rate + 0.1 * (rate - m->rate) : rate;
     const count left = c->iters ? (c->iters - m->n) / m->rate : 0; // seconds
     struct winsize window = { .ws_col = 0 };
     char line[256], *end = line + sprintf(line, "iter %llu", m->n);
     if (c->iters) end += sprintf(end, "/%llu (%.0f%%)", c->iters, 100.0 * m->n / c->iters);
-    end += sprintf(end, ", %.3f nats/char, ", m->smooth_loss / T);
-    end += sprintf(end, "%.0f char/s", m->rate * T * c->batch_size);
+    end += sprintf(end, ", %.3f nats/char, %.0f char/s", m->smooth_loss / T,
+                   m->rate * T * c->batch_size);
     if (c->iters) sprintf(end, ", %llu:%02llu:%02llu left", left / 3600, left / 60 % 60, left % 60);
     ioctl(STDERR_FILENO, TIOCGWINSZ, &window);
-    const double hint = m->started + 10;
-    if (!c->save && m->shown <= hint && now > hint)
-        fprintf(stderr, "%smin_char_rnn: this model will be lost: --save FILE keeps one\n",
-                clear_line());
-    fprintf(stderr, "%s%.*s", clear_line(), window.ws_col ? window.ws_col - 1 : 79, line);
-    m->shown = now, m->shown_n = m->n;
+    if (is_time && !c->save) say("this model will be lost: --save FILE keeps one");
+    fprintf(stderr, "%s%.*s", clear_line, window.ws_col ? window.ws_col - 1 : 79, line);
 }
 
 // Holds out the end of the text, and checks that there is enough of it.
@@ -1916,16 +1965,15 @@ static void hold_out(Text *text, const Config *c) {
 
 // A text that the model has not been learning is read from its beginning.
 static void begin_text(Model *m, const Text *text, const Config *c) {
-    count key = text->n;
-    for (size_t i = 0; i < text->n; i++) key = hash(key ^ text->data[i]);
+    count key = 14695981039346656037u; // FNV-1a (Fowler, Noll and Vo)
+    for (size_t i = 0; i < text->n; i++) key = (key ^ text->data[i]) * 1099511628211u;
     key >>= 1; // whole numbers in a checkpoint have a sign
     if (c->iters && m->n >= c->iters)
-        fprintf(stderr, "min_char_rnn: %s has had its %llu iterations: to go on, raise --iters\n",
-                c->load, m->n);
+        say("%s has had its %llu iterations: to go on, raise --iters", c->load, m->n);
     if (m->text == key) return;
     if (c->load)
-        fprintf(stderr, "min_char_rnn: %s is not the text, or not the part of it, that %s was "
-                "learning: it is read from its beginning\n", c->input, c->load);
+        say("%s is not the text, or not the part of it, that %s was learning: it is read from its "
+            "beginning", c->input, c->load);
     for (size_t i = 0; i < c->layers; i++) zero(m->hprev[i]), zero(m->cprev[i]);
     m->text = key, m->p = 0, m->val_loss = NO_LOSS;
 }
@@ -1938,16 +1986,15 @@ static bool train_on(Text *text, Model *m, Config *c) { // with all that goes be
     if (c->learning_rate < 0) c->learning_rate = c->optimizer == ADAM ? 0.002 : 0.1;
     begin_text(m, text, c);
     signal(SIGPIPE, SIG_IGN); // a closed pipe is an error of writing (but quietly ends --sample)
-    c->save = claim(c->save, NULL, m, text, c);
-    c->save_best = claim(c->save_best, c->save, m, text, c);
+    claim(m, text, c);
     m->started = m->shown = seconds();
     m->first = m->shown_n = m->n;
     const bool saved = train(m, text, c);
     const double done = m->n - m->first, took = seconds() - m->started;
+    clear_status(c);
     if (!c->quiet)
-        fprintf(stderr, "%s%.0f iterations in %.2f s: %.0f iterations/s, %.0f characters/s\n",
-                has_status_line(c) ? clear_line() : "", done, took, done / took,
-                done * c->seq_length * c->batch_size / took);
+        fprintf(stderr, "%.0f iterations in %.2f s: %.0f iterations/s, %.0f characters/s\n", done,
+                took, done / took, done * c->seq_length * c->batch_size / took);
     return saved;
 }
 
@@ -1958,7 +2005,7 @@ static void sample_only(Model *m, Text *text, Config *c) {
         prime = *text;
         read_text(&prime, fmemopen((char *)c->prime, strlen(c->prime), "rb"), "--prime");
     }
-    if (isatty(STDOUT_FILENO)) setvbuf(stdout, NULL, _IONBF, 0); // so that it can be read live
+    setvbuf(stdout, NULL, isatty(STDOUT_FILENO) ? _IONBF : _IOLBF, BUFSIZ); // to be read live
     rng_seed(&m->rng, c->seed);
     evaluate(m, prime.data, prime.n - 1); // for the state that it leaves
     sample(m, text, prime.data[prime.n - 1], c->sample ? c->sample : UINT64_MAX, c->temperature);
@@ -1976,14 +2023,14 @@ static void eval_only(Model *m, const Text *text, const Config *c) {
 int main(int argc, char **argv) {
     static Text text; // static: within reach to the end, so nothing leaks
     static Model m;
+    static Config c;
     bool saved = true;
     for (int fd = 0; fd < 3; fd++) // no file may take the place of a closed standard stream
         if (fcntl(fd, F_GETFD) == -1) open("/dev/null", fd ? O_RDONLY : O_WRONLY);
-    Config c = parse_command_line(argc, argv);
-    const bool looks = c.sample != NO_SAMPLE || c.eval || c.show_cells || c.show_gradients;
+    c = parse_command_line(argc, argv);
     text.char_to_ix = xcalloc(CODES, sizeof(Ix));
     text.bytes = c.bytes;
-    if (c.load) load(c.load, &m, &text, &c, !looks);
+    if (c.load) load(c.load, &m, &text, &c, !looks(&c));
     if (c.input) read_text(&text, strcmp(c.input, "-") ? fopen(c.input, "rb") : stdin, c.input);
     if (c.input && !c.load) sort_chars(&text);
     catch_signals();

@@ -36,11 +36,15 @@ done
 printf 'hello\303\251\n hello\342\202\254\n' >"$work/text/utf8"
 printf 'abab' >"$work/text/least"
 printf '\360\237\230\200\r\n\000\357\273\277abc\tabc\t' >"$work/text/odd"
-for program in float double; do
-    "$work/$program" -q -n 3 -H 2 -T 2 --save "$work/checkpoint/$program" "$work/text/utf8"
-done >/dev/null
-"$work/float" -q -n 2 -H 1 -T 1 -B 2 --bytes --save "$work/checkpoint/bytes" "$work/text/odd" \
-    >/dev/null
+{
+    for program in float double; do
+        "$work/$program" -q -n 3 -H 2 -T 2 --save "$work/checkpoint/$program" "$work/text/utf8"
+    done
+    "$work/float" -q -n 2 -H 1 -T 1 -B 2 --bytes --save "$work/checkpoint/bytes" "$work/text/odd"
+    "$work/float" -q -n 2 -H 1 -T 1 -L 2 --cell lstm --optimizer adam \
+        --save "$work/checkpoint/lstm" "$work/text/least"
+    "$work/float" -q -n 2 -H 1 -T 1 --cell gru --save "$work/checkpoint/gru" "$work/text/least"
+} >/dev/null
 for kind in checkpoint text; do
     for file in "$corpus/$kind"/*; do
         [ ! -f "$file" ] || cp "$file" "$work/$kind/corpus-${file##*/}"
@@ -99,7 +103,7 @@ keep() {
 fuzz checkpoint --quiet --load @@ --sample 3
 fuzz text --quiet -n 2 --sample-length 5 -H 2 -T 2 @@
 if [ "${1-}" = --keep ]; then
-    keep checkpoint 36 150000 --quiet --load @@ --sample 3
+    keep checkpoint 12 60000 --quiet --load @@ --sample 3
     keep text 24 30000 --quiet -n 2 --sample-length 5 -H 2 -T 2 @@
 fi
 exit $failed

@@ -9,7 +9,7 @@ test_record() {
     same 'the rule above a sample' '---- ' "$(sed -n '2p; 3s/\(.\).*/\1/p' "$dir/out" | tr -d '\n')"
     same 'the rule below a sample' ' ----' "$(tail -n 2 "$dir/out" | sed 's/.* $/ /' | tr -d '\n')"
 
-    characters 'a\303\251\342\202\254\360\237\230\200\n\303\251\342\202\254a\n' # 1, 2, 3 and 4 bytes
+    characters 'a\303\251\342\202\254\360\237\230\200\n\303\251\342\202\254a\n' # 1 to 4 bytes
     works -n 1 -T 8 --sample-length 70 --sample-every 5 --print-every 0 "$dir/text"
     same 'UTF-8' 'data has 9 characters, 5 unique.' "$(head -n 1 "$dir/out")"
     same 'UTF-8 characters in the samples' 166 "$(sed 1d "$dir/out" | tr -d '\200-\277' | bytes)"
@@ -52,7 +52,8 @@ test_determinism() {
     works -n 123 --sample-every 0 --print-every 0 -T 4 data/hello.txt
     same_file 'nothing but the first line' "$dir/first" "$dir/out"
     same 'lines on standard error' 1 "$(lines <"$dir/err")"
-    says 'summary' '^123 iterations in [0-9.]+ s: [0-9]+ iterations/s, [0-9]+ characters/s$' "$dir/err"
+    says 'summary' '^123 iterations in [0-9.]+ s: [0-9]+ iterations/s, [0-9]+ characters/s$' \
+        "$dir/err"
     works -n 1 --quiet $text
     same '--quiet on standard error' 0 "$(bytes <"$dir/err")"
 }
@@ -125,8 +126,8 @@ test_bad_input() {
     refuses 1 'text: .*25 characters.* 25 steps.*: lower --seq-length' -n 1 "$dir/text"
     works -n 1 -T 24 "$dir/text"
     head -c 103 $text >"$dir/text"
-    refuses 1 ':.* 103 characters .* 4 streams.* 104: lower --seq-length or --batch-size$' -n 1 -B 4 \
-        "$dir/text"
+    refuses 1 ':.* 103 characters .* 4 streams.* 104: lower --seq-length or --batch-size$' \
+        -n 1 -B 4 "$dir/text"
     head -c 104 $text >"$dir/text"
     works -n 1 -B 4 "$dir/text"
     refuses 1 ':.* 104 characters .* 65535 streams.*--batch-size' -n 1 -B 65535 "$dir/text"
@@ -152,12 +153,12 @@ test_bad_input() {
 END
 }
 
-# What a text that is no UTF-8 is, and what to do about it. Where the advice is a filter, following it
-# has to help.
+# What a text that is no UTF-8 is, and what to do about it. Where the advice is a filter, following
+# it has to help.
 advises() { # a pattern, and the only one of these that is good advice; a filter, or nothing
     refuses 1 "$1" -n 1 -T 2 "$dir/text"
-    same "advice given for $1" 1 "$(grep -oE 'iconv -f UTF-(16|32)|gunzip|--load|head -c|iconv -c|[(]file' \
-        "$dir/err" | lines)"
+    same "advice given for $1" 1 "$(grep -oE \
+        'iconv -f UTF-(16|32)|gunzip|--load|head -c|iconv -c|[(]file' "$dir/err" | lines)"
     [ "$2" ] && command -v ${2%% *} >/dev/null || return 0
     eval "$2" <"$dir/text" >"$dir/mended" 2>/dev/null
     works -n 1 -T 2 "$dir/mended"
@@ -215,7 +216,8 @@ END
     name=$(printf 'a\nb\033[31mc\r\177') # a name with all that
     cp $text "$dir/$name"
     : >"$dir/all"
-    for arguments in '--load' '--load m -n 2' '--load m --save' '--save' '--val-fraction 0.1 --save-best'; do
+    for arguments in '--load' '--load m -n 2' '--load m --save' '--save' \
+        '--val-fraction 0.1 --save-best'; do
         case $arguments in
         *m*) run $(echo "$arguments" | sed "s|m|$dir/plain|") "$dir/$name" ;;
         *) run $arguments "$dir/none/$name" $text ;;
@@ -236,7 +238,8 @@ END
     same 'control characters in them' 0 "$(tr -d ' -~\n' <"$dir/err" | bytes)"
 }
 
-# Every option with a number: what it takes, from, to (as a message prints it), and two that are outside.
+# Every option with a number: what it takes, from, to (as a message prints it), and two that are
+# outside.
 test_numbers() {
     while read -r name takes least most less more; do
         case $takes in
@@ -389,10 +392,11 @@ END
 
 # Options that do not go together: each with a word of what it is about.
 test_usage() {
-    works -n 1 -H 2 --save "$dir/model" $text
-    cp "$dir/model" "$dir/first"
+    makes "$dir/fixed" -n 1 -H 2 $text
+    cp "$dir/fixed" "$dir/first"
     while read -r about arguments; do
-        refuses 2 "$about" $(echo "$arguments" | sed "s|MODEL|$dir/model|g; s|TEXT|$text|; s|NEW|$dir/new|")
+        refuses 2 "$about" $(echo "$arguments" |
+            sed "s|MODEL|$dir/fixed|g; s|TEXT|$text|; s|NEW|$dir/new|")
         same "what it prints: $arguments" 0 "$(bytes <"$dir/out")"
     done <<'END'
 load --sample 5
@@ -425,7 +429,7 @@ val-fraction --save-best NEW --val-fraction 0 TEXT
 val-fraction --save-best NEW --val-fraction 0.1 --eval-every 0 TEXT
 END
     while read -r option; do # what a model is made of is fixed
-        refuses 2 "model.*--${option%% *}([^a-z]|\$)" --load "$dir/model" -n 5 --save "$dir/model" \
+        refuses 2 "fixed.*--${option%% *}([^a-z]|\$)" --load "$dir/fixed" -n 5 --save "$dir/fixed" \
             --$option $text
     done <<'END'
 cell lstm
@@ -436,12 +440,12 @@ batch-size 2
 optimizer adam
 bytes
 END
-    same_file 'a model that options contradict' "$dir/first" "$dir/model"
+    same_file 'a model that options contradict' "$dir/first" "$dir/fixed"
     same 'a file that was not asked for' 0 "$(ls "$dir" | grep -c '^new$')"
-    works --load "$dir/model" -n 2 --cell rnn -L 1 -H 2 -T 25 -B 1 --optimizer adagrad $text
-    works -n 1 -H 2 --bytes --save "$dir/model2" $text
-    works --load "$dir/model2" -n 2 --bytes $text
-    works --load "$dir/model2" -n 2 $text
+    works --load "$dir/fixed" -n 2 --cell rnn -L 1 -H 2 -T 25 -B 1 --optimizer adagrad $text
+    makes "$dir/fixed2" -n 1 -H 2 --bytes $text
+    works --load "$dir/fixed2" -n 2 --bytes $text
+    works --load "$dir/fixed2" -n 2 $text
     for option in save load save-best prime; do
         refuses 2 "--$option" --$option= $text
     done
@@ -451,25 +455,29 @@ END
 
 test_failures() {
     for rate in 1e30 1e10 1000; do
-        refuses 1 'iteration [1-9][0-9]*: the loss has diverged.*lower --learning-rate' -n 200 -l $rate $text
+        refuses 1 'iteration [1-9][0-9]*: the loss has diverged.*lower --learning-rate' -n 200 \
+            -l $rate $text
     done
     if [ -c /dev/full ]; then
-        for arguments in --help --version "-n 1 $text" "-n 1 --sample-every 0 --print-every 0 $text"; do
+        for arguments in --help --version "-n 1 $text" \
+            "-n 1 --sample-every 0 --print-every 0 $text"; do
             "$prog" $arguments >/dev/full 2>"$dir/err"
             same "exit status of $arguments >/dev/full" 1 $?
-            says "$arguments >/dev/full" "^min_char_rnn: standard output cannot be written: No space" \
-                "$dir/err"
+            says "$arguments >/dev/full" \
+                "^min_char_rnn: standard output cannot be written: No space" "$dir/err"
         done
     else
         skip 'a full disk: there is no /dev/full (Linux has one)'
     fi
-    { "$prog" -n 2000 --print-every 1 $text 2>"$dir/err"; echo $? >"$dir/status"; } | head -n 1 >"$dir/out"
+    { "$prog" -n 2000 --print-every 1 $text 2>"$dir/err"; echo $? >"$dir/status"; } |
+        head -n 1 >"$dir/out"
     same 'exit status with a closed pipe' 1 "$(cat "$dir/status")"
     says 'a closed pipe' '^min_char_rnn: standard output cannot be written: Broken pipe' "$dir/err"
     same 'what came through' 1 "$(grep -c '^data has' "$dir/out")"
     "$prog" -n 1 $text >&- 2>"$dir/err"
     same 'exit status without standard output' 1 $?
-    says 'no standard output' '^min_char_rnn: standard output cannot be written: Bad file' "$dir/err"
+    says 'no standard output' '^min_char_rnn: standard output cannot be written: Bad file' \
+        "$dir/err"
     "$prog" -n 1 $text >"$dir/out" 2>&-
     same 'exit status without standard error' 0 $?
 }

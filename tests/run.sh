@@ -1,11 +1,11 @@
 #!/bin/sh
-# All tests, as `make test` runs them from the top of the tree: the unit tests in float and double, the
-# comparison with NumPy, damaged checkpoints, and then the program as a process (the other .sh: real
-# files, signals and terminals). `sh tests/run.sh signals` runs only test_signals.
+# All tests, as `make test` runs them from the top of the tree: the unit tests in float and double,
+# the comparison with NumPy, damaged checkpoints, and then the program as a process (the other .sh:
+# real files, signals and terminals). `sh tests/run.sh signals` runs only test_signals.
 set -u
 export LC_ALL=C SHELL=/bin/sh
-# A sanitizer's complaint gets an exit status that the program never has. Refused memory is the program's
-# to report; what it still holds at the end, the system takes back.
+# A sanitizer's complaint gets an exit status that the program never has. Refused memory is the
+# program's to report; what it still holds at the end, the system takes back.
 export ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=0:exitcode=99 UBSAN_OPTIONS=exitcode=99
 unset POSIXLY_CORRECT
 
@@ -14,7 +14,7 @@ text=data/input.txt
 passed=0 failed=0 skipped=0 group= status=
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' HUP INT TERM
+trap 'kill ${other_half-} 2>/dev/null; exit 1' HUP INT TERM
 sleep 0.1 2>/dev/null && moment=0.1 || moment=1 # POSIX promises whole seconds only
 
 # ---- what the tests are made of
@@ -30,7 +30,11 @@ same_file() { # what, expected, got
     if cmp -s "$2" "$3"; then pass; else fail "$1: $(cmp "$2" "$3" 2>&1)"; fi
 }
 says() { # what, a pattern, the file that has a line like it
-    if grep -Eq -e "$2" "$3"; then pass; else fail "$1: expected /$2/, got '$(head -c 400 "$3")'"; fi
+    if grep -Eq -e "$2" "$3"; then
+        pass
+    else
+        fail "$1: expected /$2/, got '$(head -c 400 "$3")'"
+    fi
 }
 says_not() {
     if grep -Eq -e "$2" "$3"; then fail "$1: /$2/ is in '$(head -c 400 "$3")'"; else pass; fi
@@ -91,6 +95,13 @@ suite() { # a command whose last line says how many passed and failed
 . tests/checkpoints.sh
 . tests/readme.sh
 if [ $# -eq 0 ]; then
+    # Two halves, side by side. What builds, or needs other programs, is the second; those have
+    # nothing to say to a sanitizer.
+    set -- files faults install sweep
+    [ "${SANITIZED-}" ] || set -- "$@" readme picture others big_endian build
+    sh tests/run.sh "$@" >"$dir/second" 2>&1 &
+    other_half=$!
+
     characters 'F\303\274\303\237e\n\355\225\234\352\265\255 fuss fish \360\237\230\200 and so on\n'
     for program in ./min_char_rnn ${SANITIZED-build/min_char_rnn_double}; do # damage.c has its way
         [ -x "$program" ] || continue
@@ -98,21 +109,20 @@ if [ $# -eq 0 ]; then
         mkdir "$folder"
         $program -q -n 200 -H 5 -T 4 -B 3 --save "$folder/model" "$dir/text" >/dev/null
         build/damage $program "$folder/model" "$folder" >"$folder/log" 2>&1 &
+        damages="${damages-} $!"
     done
     for program in build/test_float build/test_double 'sh tests/parity.sh'; do
         echo "$program:"
         suite $program
     done
-    wait
+    wait $damages
     for folder in "$dir"/damage-*; do
         echo "build/damage, ${folder##*/damage-}:"
         suite cat "$folder/log"
     done
-    set -- record learning determinism input bad_input reading numbers meaning options usage failures
-    set -- "$@" resume nothing_lost files faults sampling held_out eval inside corpus
-    set -- "$@" signals pipes terminal install sweep source
-    # Other programs and builds have nothing to say to a sanitizer, and take their time.
-    [ "${SANITIZED-}" ] || set -- "$@" build big_endian others readme picture
+    set -- record learning determinism input bad_input reading numbers meaning options usage
+    set -- "$@" failures resume nothing_lost sampling held_out eval inside corpus
+    set -- "$@" signals pipes terminal source
 fi
 case " $* " in *' terminal '*) has_script && look_ahead ;; esac
 for group; do
@@ -120,6 +130,11 @@ for group; do
     "test_$group"
     echo "$group: $((passed - before)) passed"
 done
+if [ "${other_half-}" ]; then
+    wait $other_half
+    suite cat "$dir/second"
+    skipped=$((skipped + $(grep -c '^skipped' "$dir/second")))
+fi
 printf '%s' "$passed passed, $failed failed"
 [ $skipped -eq 0 ] && echo || echo ", $skipped skipped"
 [ $failed -eq 0 ]
