@@ -985,8 +985,8 @@ static const char *advice_on(const Reader *in) { // what to do, where it is no t
 // Says where a text is not UTF-8, and what to do about it, which depends on what it is.
 __attribute__((noreturn))
 static void refuse(Reader *in, size_t offset, size_t line, int byte) {
-    const char *advice = "find out its encoding (file) and convert it (iconv -f ENCODING -t UTF-8), or "
-                         "take each byte for a character (--bytes)";
+    const char *advice = "find out its encoding (file) and convert it (iconv -f ENCODING -t UTF-8)"
+                         ", or take each byte for a character (--bytes)";
     const bool at_end = in->ended;
     size_t bad = 1;
     for (int more = next_byte(in); more != EOF; more = next_byte(in)) bad += decode(in, more) < 0;
@@ -1218,7 +1218,8 @@ static void answer(Answers *s, int32_t c, int32_t next) {
     if (c == '(' && s->saw_if) s->if_depth = a[DEPTH];
     if (a[DEPTH] < s->if_depth) s->if_depth = 0;
     a[CONDITION] = s->if_depth > 0;
-    if (c != ' ') s->saw_if = c == 'f' && s->last == 'i' && is_in(s->before_last, " \t\n(){};");
+    const bool word_begins = !s->before_last || is_in(s->before_last, " \t\n(){};"); // two before c
+    if (c != ' ') s->saw_if = c == 'f' && s->last == 'i' && word_begins;
     if (newline) a[INDENT] = 0;
     if (!is_in(c, " \t")) s->indenting = newline;
     else if (s->indenting) a[INDENT] += c == '\t' ? 4 : 1;
@@ -1278,7 +1279,7 @@ static void show_cells(Model *m, const Text *text, bool color) {
     const size_t units = net->layers * kinds * H;
     struct { Matrix values; size_t begin, n; double varies; } best[QUESTIONS], now = { .n = 0 };
     Sums *sums = xcalloc((count)units * Q, sizeof *sums), window[QUESTIONS] = { { 0 } };
-    Answers s = { .indenting = true, .before_last = '\n' };
+    Answers s = { .indenting = true };
     now.values = new_matrix(WINDOW_MOST, units);
     for (size_t q = 0; q < Q; q++) best[q] = now, best[q].values = new_matrix(WINDOW_MOST, units);
     net->T = 1;
@@ -1326,10 +1327,12 @@ static void show_gradients(Model *m, const Text *text, const Config *c) {
     if (text->n <= T)
         die(FAILED, "%s: %llu characters are too few for %zu steps: lower --seq-length", c->input,
             text->n, T);
-    Net net = new_net(m, c, 0, 1, T, true);
+    Config plain = *c;
+    plain.dropout = 0;
+    Net net = new_net(m, &plain, 0, 1, T, true);
+    for (size_t i = 0; i < c->layers; i++) zero(m->hprev[i]), zero(m->cprev[i]);
     double *squares[2] = { xcalloc(T + 1, sizeof(double)), xcalloc(T + 1, sizeof(double)) };
     net.text = text->data;
-    for (size_t i = 0; i < net.layers; i++) zero(net.layer[i].hprev), zero(net.layer[i].cprev);
     for (size_t p = 0; p + T < text->n && p < 1000 * T && !stop; p += T) {
         read_chunk(&net, p);
         forward(&net);
@@ -1491,7 +1494,6 @@ static Config parse_command_line(int argc, char **argv) {
     wrong_if(looks(&c) && !c.load, "--sample, --eval and --show-... need a model: add --load FILE");
     wrong_if(looks(&c) > 1, "--sample, --eval, --show-cells, --show-gradients: one at a time");
     wrong_if(looks(&c) && (c.save || c.save_best), "only training saves: leave --save out");
-    wrong_if(looks(&c) && c.dropout > 0, "--dropout is for training: leave it out");
     wrong_if(samples && c.input, "--sample only writes: leave INPUT out");
     wrong_if(!samples && !c.input, "which text? Name a file, or '-' for standard input");
     wrong_if(c.prime && !samples, "--prime is what --sample goes on from: add --sample N");
@@ -1541,7 +1543,7 @@ static void list_matrix(Tensors *all, Matrix a, const char *prefix, const char *
     if (a.rows == 0) return; // the output's Wx
     Tensor *t = list(all, "", REAL_TYPE, a.cols, a.at);
     t->cols = a.rows, t->row_step = a.col_step, t->col_step = a.row_step;
-    sprintf(t->name, "%s%s%c%.0zu", prefix, name, letter, layer ? layer + 1 : 0); // .0: 0 is nothing
+    sprintf(t->name, "%s%s%c%.0zu", prefix, name, letter, layer ? layer + 1 : 0); // .0: no "0"
 }
 
 static int in_order(const void *a, const void *b) { // the library's: by type, then by name
@@ -1594,8 +1596,9 @@ static void compose_header(Tensors *all) {
         const count begin = all->bytes;
         all->bytes += (count)t->rows * t->cols * t->size;
         *to++ = t == all->at ? '{' : ',';
-        to += sprintf(to, "\"%s\":{\"dtype\":\"%s\",\"shape\":[%zu,%zu],\"data_offsets\":[%llu,%llu]}",
-                      t->name, types[t->type], t->rows, t->cols, begin, all->bytes);
+        to += sprintf(to, "\"%s\":{\"dtype\":\"%s\",\"shape\":[%zu,%zu],"
+                      "\"data_offsets\":[%llu,%llu]}", t->name, types[t->type], t->rows, t->cols,
+                      begin, all->bytes);
     }
     strcpy(to, "}");
 }
@@ -1780,7 +1783,7 @@ static bool save_or_try(const char *path, Model *m, Text *text, Config *c, bool 
     const mode_t mask = umask(0);
     struct stat is = { .st_mode = 0666 & ~mask, .st_uid = -1, .st_gid = -1 }; // of a new file
     umask(mask);
-    stat(path, &is);
+    if (stat(path, &is) != 0 && errno != ENOENT) return cannot_save(path, strerror(errno));
     char *name = xcalloc(strlen(path) + 12, 1);
     sprintf(name, "%s.tmp.XXXXXX", path);
     const int fd = mkstemp(name);

@@ -18,7 +18,7 @@ esac
 export OPENBLAS_NUM_THREADS=1
 input=data/input.txt hello=data/hello.txt utf8=tests/golden/utf8-input.txt
 
-# record NAME OPTIONS COMMAND...: what the command prints, below what is to make the program print it
+# record NAME OPTIONS COMMAND...: keeps what the command prints, and what the program is to be given
 record() {
     name=$1 options=$2
     shift 2
@@ -56,7 +56,7 @@ rnn-3-adam $input rnn 3 adam 0.002 1 4 100 8 5
 lstm $input lstm 1 adagrad 0.1 1 0 200 11 7
 lstm-2 $utf8 lstm 2 adagrad 0.1 1 1 100 8 6
 lstm-3 $input lstm 3 adagrad 0.05 1 2 100 6 5
-lstm-adam $input lstm 1 adam 0.002 1 0 40 100 25
+lstm-adam $input lstm 1 adam 0.002 1 0 50 40 12
 lstm-2-adam $utf8 lstm 2 adam 0.002 0.8 3 200 9 8
 lstm-3-adam $hello lstm 3 adam 0.002 0.99 5 100 5 4
 gru $input gru 1 adagrad 0.1 1 0 200 11 7

@@ -974,6 +974,9 @@ static void test_new_model(void) {
             }
         }
         CHECK(wrong == 0, "%s: %zu weights are not NumPy's", part_name(s, 0), wrong);
+        CHECK(!strcmp(cells[s.cell].gates, letters(s.cell)) &&
+              !strcmp(cells[s.cell].state, s.cell == LSTM ? "hc" : "h"), "%s, %s: other names",
+              cells[s.cell].gates, cells[s.cell].state);
         CHECK(!memcmp(&rng, &m.rng, sizeof rng), "%s: more random numbers are used than there are "
               "weights", part_name(s, 0));
         for (size_t k = 0; part(&m.param, k); k++) {
