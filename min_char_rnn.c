@@ -431,8 +431,8 @@ static void sample(Model *m, const Text *text, Ix x, count n, double temperature
 // ==== 6  Adagrad =================================================================================
 
 // Gradients are sums over B streams: we take the mean, which is as large for any B, and clip it:
-// one that explodes would undo what thousands of steps have learned. Then, the more the squares of a
-// parameter's gradients have added up to, the smaller its steps (1e-8: no division by 0):
+// one that explodes would undo what thousands of steps have learned. Then, the more the squares of
+// a parameter's gradients have added up to, the smaller its steps (1e-8: no division by 0):
 //     np.clip(dparam, -5, 5, out=dparam)
 //     mem += dparam * dparam
 //     param += -learning_rate * dparam / np.sqrt(mem + 1e-8)
@@ -794,7 +794,7 @@ static real max_of(const real *y, size_t n) { // padding included
     vec high = v[0];
     for (size_t i = 1; i < vectors(n); i++) high = where(v[i] > high, v[i], high);
     real max = high[0];
-    for (size_t l = 1; l < LANES; l++) max = high[l] > max ? high[l] : max;
+    for (size_t l = 1; l < LANES; l++) if (high[l] > max) max = high[l];
     return max;
 }
 
@@ -865,7 +865,7 @@ static uint32_t rng_u32(Rng *rng) {
     if (rng->used == 624) {
         for (int i = 0; i < 624; i++) {
             uint32_t y = (s[i] & 0x80000000u) | (s[(i + 1) % 624] & 0x7fffffffu);
-            s[i] = s[(i + 397) % 624] ^ (y >> 1) ^ (y & 1 ? 0x9908b0dfu : 0);
+            s[i] = s[(i + 397) % 624] ^ (y >> 1) ^ (y & 1) * 0x9908b0dfu;
         }
         rng->used = 0;
     }
@@ -1055,9 +1055,10 @@ static Params lay_out(const Config *c, size_t V, real *all) { // NULL: only shap
     const size_t H = c->hidden_size, G = strlen(cells[c->cell].gates), n = c->layers * G;
     Params p = { .all = all, .gate = xcalloc(n + 2, sizeof(Gate)) }; // a gate without rows ends it
     for (size_t i = 0; i <= n; i++) {
-        const size_t in = i < G ? V : H, out = i < n ? H : V;
+        const bool output = i == n; // which has no x
+        const size_t in = i < G ? V : H, out = output ? V : H;
         Gate *g = &p.gate[i];
-        *g = (Gate){ shape(i < n ? in : 0, out), shape(H, out), shape(1, out) };
+        *g = (Gate){ shape(!output * in, out), shape(H, out), shape(1, out) };
         place(&p, &g->Wx), place(&p, &g->Wh), place(&p, &g->b);
         p.Why = g->Wh, p.by = g->b; // in the end, the output's
     }
@@ -1073,21 +1074,24 @@ static Params new_params(const Config *c, size_t V) {
 // A net for T steps of B streams. One that does not train has no memory for a backward pass.
 static Net new_net(const Model *m, const Config *c, size_t first, size_t B, size_t T, bool trains) {
     const size_t H = c->hidden_size, V = m->param.by.cols, G = strlen(cells[c->cell].gates);
-    const size_t TB = T * B, back = trains ? TB + B : 0, back_H = trains ? H : 0;
+    const size_t TB = T * B, back = trains * (TB + B), back_H = trains * H;
     Net net = { .cell = &cells[c->cell], .param = m->param, .layers = c->layers, .T = T, .B = B,
                 .inputs = xcalloc((count)TB + B, sizeof(Ix)), .ps = new_matrix(TB, V),
-                .first = first, .dropout = trains ? c->dropout : 0,
-                .WhyT = new_matrix(trains ? V : 0, H) };
+                .first = first, .dropout = trains * c->dropout,
+                .WhyT = new_matrix(trains * V, H) };
     if (trains) net.dparam = new_params(c, V);
     for (size_t i = 0; i < c->layers; i++) {
         Layer *l = &net.layer[i];
         *l = (Layer){ .B = B, .gate = m->param.gate + i * G, .WxT = new_matrix(back_H, H),
                       .hs = new_matrix(TB + B, H), .dhs = new_matrix(back, H),
                       .cs = new_matrix(TB + B, H), .dcs = new_matrix(back, H),
-                      .hprev = trains ? rows(m->hprev[i], first, B) : new_matrix(B, H),
-                      .cprev = trains ? rows(m->cprev[i], first, B) : new_matrix(B, H) };
+                      .hprev = new_matrix(B, H), .cprev = new_matrix(B, H) };
         l->out = rows(l->hs, B, TB);
-        if (trains) l->d = net.dparam.gate + i * G;
+        if (trains) { // where it goes on is the model's to keep
+            free(l->hprev.at), free(l->cprev.at);
+            l->hprev = rows(m->hprev[i], first, B), l->cprev = rows(m->cprev[i], first, B);
+            l->d = net.dparam.gate + i * G;
+        }
         if (net.dropout > 0) l->mask = new_matrix(TB, H), l->out = new_matrix(TB, H);
         for (size_t k = 0; k < G; k++)
             l->a[k] = new_matrix(TB, H), l->WhT[k] = new_matrix(back_H, H);
@@ -1108,12 +1112,12 @@ enum { CHUNK = 16 }; // steps at once when nothing is learned
 
 static void new_model(Model *m, const Config *c, size_t V, bool trains) { // its memory
     const size_t H = c->hidden_size, B = c->batch_size;
-    const bool adam_too = trains && c->optimizer == ADAM;
     m->threads = min(B, c->threads ? c->threads : min(cores(), B / 8)); // 8 streams are worth one
     if (m->threads == 0) m->threads = 1;
     m->param = new_params(c, V);
-    m->mem = trains ? new_params(c, V) : lay_out(c, V, NULL);
-    m->mean = adam_too ? new_params(c, V) : lay_out(c, V, NULL);
+    m->mem = m->mean = lay_out(c, V, NULL);
+    if (trains) m->mem = new_params(c, V);
+    if (trains && c->optimizer == ADAM) m->mean = new_params(c, V);
     for (size_t i = V; i % LANES; i++) m->param.by.at[i] = -INFINITY; // so that padding gets p = 0
     for (size_t i = 0; i < c->layers; i++)
         m->hprev[i] = new_matrix(B, H), m->cprev[i] = new_matrix(B, H);
@@ -1222,7 +1226,7 @@ static void answer(Answers *s, int32_t c, int32_t next) {
     if (c != ' ') s->saw_if = c == 'f' && s->last == 'i' && word_begins;
     if (newline) a[INDENT] = 0;
     if (!is_in(c, " \t")) s->indenting = newline;
-    else if (s->indenting) a[INDENT] += c == '\t' ? 4 : 1;
+    else if (s->indenting) a[INDENT] += 1 + 3 * (c == '\t');
     a[CAPITALS] = is_capital(c) && (is_capital(s->last) || is_capital(next));
     a[PARAGRAPH] = blank_line ? 0 : a[PARAGRAPH] + 1;
     s->before_last = s->last, s->last = c;
@@ -1235,7 +1239,8 @@ static void add_up(Sums *s, double x, double y) {
 }
 static double pearson(Sums s) {
     const double x = s.n * s.xx - s.x * s.x, y = s.n * s.yy - s.y * s.y;
-    return x * y > 0 ? (s.n * s.xy - s.x * s.y) / sqrt(x * y) : 0;
+    if (!(x * y > 0)) return 0; // one of them never changes
+    return (s.n * s.xy - s.x * s.y) / sqrt(x * y);
 }
 
 // Unit u of all layers: h, and in an LSTM tanh(c), as in Karpathy, Johnson and Fei-Fei (2015).
@@ -1351,7 +1356,8 @@ static void show_gradients(Model *m, const Text *text, const Config *c) {
         carry(&net);
     }
     for (size_t i = 0; net.cell->state[i]; i++) {
-        printf("%s# steps back, gradient on %c\n", i ? "\n\n" : "", net.cell->state[i]);
+        if (i > 0) printf("\n\n");
+        printf("# steps back, gradient on %c\n", net.cell->state[i]);
         for (size_t k = 0; k <= T; k++) {
             const double size = sqrt(squares[i][k] / squares[i][0]);
             printf("%zu %.3g ", k, size);
@@ -1451,9 +1457,11 @@ static void print_help(void) {
            "       min_char_rnn --load FILE --sample N [options]\n\n"
            "Trains a character-level recurrent network on a text ('-': standard input).\n\n");
     for (const Option *o = options; o < options + OPTIONS; o++) {
-        printf(o->letter ? "  -%c, " : "      ", o->letter);
+        if (o->letter) printf("  -%c, ", o->letter);
+        else printf("      ");
         printf("--%s %-*s", o->name, 24 - (int)strlen(o->name), o->takes ? o->takes : "");
-        printf(o->preset ? "%s (%s)\n" : "%s\n", o->help, o->preset);
+        if (o->preset) printf("%s (%s)\n", o->help, o->preset);
+        else printf("%s\n", o->help);
     }
 }
 
@@ -1555,7 +1563,7 @@ static int in_order(const void *a, const void *b) { // the library's: by type, t
 static void list_all(Tensors *all, Model *m, Text *text, Config *c) {
     static const char *const prefixes[] = { "", "m", "mean_" };
     const Params *const params[] = { &m->param, &m->mem, &m->mean };
-    const size_t kept = c->optimizer == ADAM ? 3 : 2;
+    const size_t kept = 2 + (c->optimizer == ADAM);
     const char *gates = cells[c->cell].gates;
     const size_t G = strlen(gates), n = c->layers * G;
     all->n = 0;
@@ -1603,16 +1611,18 @@ static void compose_header(Tensors *all) {
     strcpy(to, "}");
 }
 
-enum { LITTLE = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ };
+static size_t little(size_t i, size_t size) { // where the i-th byte is, from the lowest one on
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? i : size - 1 - i;
+}
 
 static void write_number(FILE *out, const void *at, size_t size) {
     const unsigned char *byte = at;
-    for (size_t i = 0; i < size; i++) putc_unlocked(byte[LITTLE ? i : size - 1 - i], out);
+    for (size_t i = 0; i < size; i++) putc_unlocked(byte[little(i, size)], out);
 }
 
 static bool read_number(FILE *in, void *at, size_t size) { // false: the file has ended
     unsigned char *byte = at;
-    for (size_t i = 0; i < size; i++) byte[LITTLE ? i : size - 1 - i] = getc_unlocked(in);
+    for (size_t i = 0; i < size; i++) byte[little(i, size)] = getc_unlocked(in);
     return !feof(in) && !ferror(in);
 }
 
@@ -1688,7 +1698,8 @@ static void load(const char *path, Model *m, Text *text, Config *c, bool trains)
     Tensors *all = xcalloc(1, sizeof *all);
     Config is = { .help = 0 };
     const char *wrong = read_header(in, all, m, text, &is);
-    if (wrong) die(FAILED, "%s: %s", path, ferror(in) ? strerror(errno) : wrong);
+    if (wrong && ferror(in)) wrong = strerror(errno);
+    if (wrong) die(FAILED, "%s: %s", path, wrong);
     for (const Option *o = options; o < options + FIXED; o++) {
         count *asked = field(c, o), has = *(count *)field(&is, o);
         if (c->show_gradients && *asked && o->field == FIELD(seq_length)) continue;
@@ -1938,7 +1949,8 @@ static void show_status(Model *m, const Config *c) {
     const bool is_time = m->shown <= hint && now > hint;
     m->shown = now, m->shown_n = m->n;
     if (!has_status_line(c)) return;
-    m->rate = m->rate > 0 ? m->rate + 0.1 * (rate - m->rate) : rate;
+    if (m->rate == 0) m->rate = rate;
+    m->rate += 0.1 * (rate - m->rate);
     const count left = c->iters ? (c->iters - m->n) / m->rate : 0; // seconds
     struct winsize window = { .ws_col = 0 };
     char line[256], *end = line + sprintf(line, "iter %llu", m->n);

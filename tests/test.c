@@ -908,6 +908,28 @@ static void test_threads(void) {
     }
 }
 
+// The main loop carries every stream's state on, whatever thread it belongs to.
+static void test_train(void) {
+    Sizes s = { LSTM, 2, 9, 7, 5, 4, .threads = 1 };
+    double loss = 0;
+    for (; s.threads <= 3; s.threads++) {
+        Config c = config_of(s, 0);
+        Model m = model_of(s, 2);
+        Rng rng;
+        rng_seed(&rng, 14);
+        fill_model(&m, s, &rng);
+        Text text = { .data = random_data(&rng, 4 * 60, s.V), .n = 4 * 60, .V = s.V };
+        c.iters = c.print_every = 30, c.learning_rate = 0.1, c.decay = 1, c.quiet = true;
+        catch_output();
+        CHECK(train(&m, &text, &c), "not saved, though nothing was to be");
+        CHECK(!strncmp(caught(), "iter 0, loss", 12) && m.n == 30, "%s", shown);
+        if (s.threads == 1) loss = m.smooth_loss;
+        CHECK(fabs(m.smooth_loss - loss) <= (DOUBLE ? 1e-10 : 1e-5) * loss, "%zu threads: the loss "
+              "is off by %g", s.threads, m.smooth_loss - loss);
+        free(text.data);
+    }
+}
+
 // How often two masks agree, of a thousand; by chance, with a third left out: 556.
 static void check_chance(const char *what, size_t same, size_t of) {
     CHECK(fabs(same / (double)of - 5 / 9.0) < 0.06, "the next %s has %zu of %zu alike", what, same,
@@ -1259,7 +1281,7 @@ static void check_answers(const char *string, const char *const *answers) {
 
 static void test_answers(void) {
     check_answers("}\n" "if (a[1] == (b)) {\n" "\tf(\"no\"); /* c */\n" "}\n" "\n"
-                  "  MAX_X = diff (A);\n" "if(a)b(c)\n", (const char *[QUESTIONS]){
+                  "  MAX_X = pgif (A);\n" "if(a)b(c)\n", (const char *[QUESTIONS]){
         [QUOTES] = "00" NONE19 "000111000000000000" "00" "0" NONE20 "0000000000",
         [DEPTH] = "00" "0001122111112210011" "112222211111111111" "00" "0" "00000000000000011000"
                   "0011001100",
@@ -1267,6 +1289,9 @@ static void test_answers(void) {
         [CONDITION] = "00" "0001111111111110000" NONE18 "00" "0" NONE20 "0011000000",
         [INDENT] = "00" NONE19 "444444444444444440" "00" "0" "12222222222222222220" "0000000000",
         [CAPITALS] = "00" NONE19 NONE18 "00" "0" "00111000000000000000" "0000000000" });
+    check_answers("if(a)b\n", (const char *[QUESTIONS]){
+        [QUOTES] = "0000000", [DEPTH] = "0011000", [COMMENT] = "0000000", [CONDITION] = "0011000",
+        [INDENT] = "0000000", [CAPITALS] = "0000000" });
     // A quote that is never closed ends with its paragraph.
     check_answers("FIRST Citizen:\n" "\xE2\x80\x9CWe\xE2\x80\x9D \"o\n" "I\n" "\n" "AB.\n",
                   (const char *[QUESTIONS]){
@@ -1299,23 +1324,27 @@ static Model dull_model(Sizes s, Rng *rng) { // with small weights
     return m;
 }
 
+static const char *next_line(const char *line) {
+    line += strcspn(line, "\n");
+    return line + (*line == '\n');
+}
+
 // Marks below each line of the unit that follows quotes: + inside, - outside, all of them strong.
 static size_t wrong_marks(const char *line, size_t *lines) {
     size_t wrong = 0;
-    while (*line && !strstr(line, ", r = ")) line += strcspn(line, "\n") + 1;
-    for (line += strcspn(line, "\n"); *line; ++*lines) {
-        line++;
-        const char *end = line + strcspn(line, "\n"), *marks = end + 1;
-        if (!*line || (strstr(line, ", r = ") && strstr(line, ", r = ") < end)) break;
+    for (line = next_line(line); *line; ++*lines) {
+        const char *marks = next_line(line), *digits = next_line(marks);
+        const char *header = strstr(line, ", r = ");
+        if (header && header < marks) break;
         bool inside = false;
-        const char *digits = marks + strcspn(marks, "\n") + 1;
-        for (; line < end; line++) {
+        for (; *line && *line != '\n'; line++) {
             if ((*line & 0xC0) == 0x80) continue; // within a character
             if (*line == OPEN[0]) inside = line[2] == OPEN[2];
-            wrong += *marks++ != (inside ? '+' : '-') || *digits++ != '9';
+            wrong += *marks != (inside ? '+' : '-'), marks += *marks && *marks != '\n';
+            wrong += *digits != '9', digits += *digits && *digits != '\n';
         }
         wrong += *marks != '\n' || *digits != '\n';
-        line = digits;
+        line = next_line(digits);
     }
     return wrong;
 }
@@ -1347,7 +1376,8 @@ static void test_show_cells(void) {
     CHECK(strstr(shown, "inside quotes: layer 1, unit 4, r = +1.00 (h)\n"), "%s", shown);
     CHECK(strstr(shown, "\ninside a word in capitals: layer 2, unit 3, r = +1.00 (h)\n"), "%s",
           shown);
-    wrong = wrong_marks(shown, &lines);
+    const char *quotes = strstr(shown, questions[QUOTES]);
+    wrong = wrong_marks(quotes ? quotes : "", &lines);
     CHECK(wrong == 0 && lines > 1, "%zu of the marks in %zu lines are wrong:\n%s", wrong, lines,
           shown);
     for (int q = 0; q < QUESTIONS; q++) { // with one answer only, a question is left out
@@ -1408,6 +1438,7 @@ int main(void) {
     test_read_text();
     test_losses();
     test_threads();
+    test_train();
     test_dropout();
     test_new_model();
     test_optimizer(ADAGRAD);
