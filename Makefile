@@ -37,7 +37,10 @@ build/damage: tests/damage.c
 	@mkdir -p build
 	$(CC) -std=gnu11 -O1 tests/damage.c -o $@
 
-test: min_char_rnn build/min_char_rnn_double build/test_float build/test_double build/damage
+TESTED = min_char_rnn build/min_char_rnn_double build/test_float build/test_double build/damage
+
+test:
+	@$(MAKE) --no-print-directory -j2 $(TESTED)
 	@sh tests/run.sh
 
 # In a copy of the tree, so that an ordinary build stays as it is.

@@ -1212,7 +1212,8 @@ static bool is_capital(int32_t c) { return c >= 'A' && c <= 'Z'; }
 static void answer(Answers *s, int32_t c, int32_t next) {
     double *a = s->answer;
     const bool newline = c == '\n', blank_line = newline && s->last == '\n';
-    if (c == '"') a[QUOTES] = !a[QUOTES];
+    const bool escaped = s->last == '\\' || (s->last == '\'' && next == '\''); // in C: \" and '"'
+    if (c == '"' && !escaped) a[QUOTES] = !a[QUOTES];
     if (c == 0x201C || c == 0x201D) a[QUOTES] = c == 0x201C;
     if (blank_line) a[QUOTES] = 0; // somebody forgot to close them
     a[LINE] = newline ? 0 : a[LINE] + 1;

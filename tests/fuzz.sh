@@ -104,6 +104,6 @@ fuzz checkpoint --quiet --load @@ --sample 3
 fuzz text --quiet -n 2 --sample-length 5 -H 2 -T 2 @@
 if [ "${1-}" = --keep ]; then
     keep checkpoint 12 60000 --quiet --load @@ --sample 3
-    keep text 24 30000 --quiet -n 2 --sample-length 5 -H 2 -T 2 @@
+    keep text 32 30000 --quiet -n 2 --sample-length 5 -H 2 -T 2 @@
 fi
 exit $failed

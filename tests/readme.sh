@@ -51,17 +51,17 @@ test_readme() {
     below 'marks in it' 10 "$(grep -c '<rect' "$dir/readme/cells.svg")"
 
     python_with numpy || return
-    fenced 1 >"$dir/load.py"
+    fenced 2 >"$dir/load.py"
     prints_loss NumPy "$rnn" "$dir/load.py"
     gru=$(evaluated gru.safetensors)
-    { cat "$dir/load.py"; fenced 3; } >"$dir/gru.py"
+    { cat "$dir/load.py"; fenced 4; } >"$dir/gru.py"
     prints_loss 'NumPy, GRU' "$gru" "$dir/gru.py"
-    fenced 4 >"$dir/readme/scale.py"
+    fenced 1 >"$dir/readme/scale.py"
     indented '..min_char_rnn data/input.txt -n 1 ' | sed 's/-T 100/-T 9/' >"$dir/commands"
     typed
     same "exit status of the scaled ones ($(head -c 300 "$dir/err"))" 0 $status
     python_with torch || return
-    { cat "$dir/load.py"; fenced 2; } >"$dir/lstm.py"
+    { cat "$dir/load.py"; fenced 3; } >"$dir/lstm.py"
     lstm=$(evaluated lstm.safetensors)
     prints_loss PyTorch "$lstm" "$dir/lstm.py"
 }
