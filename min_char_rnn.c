@@ -1117,7 +1117,7 @@ static void new_model(Model *m, const Config *c, size_t V, bool trains) { // its
     m->param = new_params(c, V);
     m->mem = m->mean = lay_out(c, V, NULL);
     if (trains) m->mem = new_params(c, V);
-    if (trains && c->optimizer == ADAM) m->mean = new_params(c, V);
+    if (trains && c->optimizer == ADAM) free(m->mean.gate), m->mean = new_params(c, V);
     for (size_t i = V; i % LANES; i++) m->param.by.at[i] = -INFINITY; // so that padding gets p = 0
     for (size_t i = 0; i < c->layers; i++)
         m->hprev[i] = new_matrix(B, H), m->cprev[i] = new_matrix(B, H);
@@ -1944,9 +1944,9 @@ static void show_loss(const Model *m, const Config *c) {
 // The status line, ten times a second. The rate is that of the last seconds: it moves by a tenth of
 // the way each time, so that a pause (Ctrl-Z) is soon forgotten.
 static void show_status(Model *m, const Config *c) {
-    const double now = seconds(), T = c->seq_length, since = now - m->shown;
-    if (since < 0.1) return;
-    const double rate = (m->n - m->shown_n) / since, hint = m->started + 10;
+    const double now = seconds(), T = c->seq_length, hint = m->started + 10;
+    if (now < m->shown + 0.1) return;
+    const double rate = (m->n - m->shown_n) / fmax(now - fmax(m->shown, m->started), 1e-9);
     const bool is_time = m->shown <= hint && now > hint;
     m->shown = now, m->shown_n = m->n;
     if (!has_status_line(c)) return;
@@ -2003,7 +2003,7 @@ static bool train_on(Text *text, Model *m, Config *c) { // with all that goes be
     begin_text(m, text, c);
     signal(SIGPIPE, SIG_IGN); // a closed pipe is an error of writing (but quietly ends --sample)
     claim(m, text, c);
-    m->started = m->shown = seconds();
+    m->started = seconds(), m->shown = 0; // not yet
     m->first = m->shown_n = m->n;
     const bool saved = train(m, text, c);
     const double done = m->n - m->first, took = seconds() - m->started;

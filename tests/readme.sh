@@ -44,7 +44,7 @@ test_readme() {
         same "steps of $cell.txt" 10 "$(grep -vc '^#\|^$' <"$dir/readme/$cell.txt" |
             awk -v n="$(grep -c '^#' "$dir/readme/$cell.txt")" '{ print $1 / n }')"
     done
-    indented '..min_char_rnn min_char_rnn.c --cell' | sed 's/-n [0-9]*/-n 3/' >"$dir/commands"
+    indented '..min_char_rnn min_char_rnn.c --cell' | sed 's/-n [0-9]*/-n 3/; s/-H 128/-H 9/' >"$dir/commands"
     typed
     same "exit status of the units ($(head -c 300 "$dir/err"))" 0 $status
     same 'pictures of units' 1 "$(grep -c '</svg>' "$dir/readme/cells.svg")"

@@ -181,8 +181,8 @@ test_terminal() {
         return
     fi
     export TERM=xterm
-    options="-n 6000 --print-every 100 --sample-every 500 $text"
-    status_line='iter [0-9]+/6000 \([0-9]+%\), [0-9.]+ nats/char, [0-9]+ char/s'
+    options="-n 1500 --print-every 100 --sample-every 500 $text"
+    status_line='iter [0-9]+/1500 \([0-9]+%\), [0-9.]+ nats/char, [0-9]+ char/s'
     status_line="$status_line, 0:[0-9]+:[0-9]+ left"
     works $options
     on_terminal "'$prog' $options" >"$dir/tty" </dev/null
@@ -190,7 +190,7 @@ test_terminal() {
     shown "$dir/tty" | sed '$d' >"$dir/record"
     same_file 'the record on a terminal' "$dir/out" "$dir/record"
     shown "$dir/tty" | tail -n 1 >"$dir/last"
-    says 'the last line on a terminal' '^6000 iterations in .*characters/s$' "$dir/last"
+    says 'the last line on a terminal' '^1500 iterations in .*characters/s$' "$dir/last"
     tr '\r' '\n' <"$dir/tty" | grep "^$escape\[K" >"$dir/lines"
     says 'status line' "$status_line" "$dir/lines"
 
@@ -213,7 +213,7 @@ test_terminal() {
         same "status lines of: $where" 0 "$(grep -c 'nats/char' "$dir/tty")"
         sed '$d' "$dir/tty" >"$dir/record"
         same_file "the record of: $where" "$dir/out" "$dir/record"
-        same "its summary" 1 "$(grep -c '^6000 iterations in' "$dir/tty")"
+        same "its summary" 1 "$(grep -c '^1500 iterations in' "$dir/tty")"
     done
     on_terminal "'$prog' -n x $text" >"$dir/tty" </dev/null
     same 'exit status of a wrong command on a terminal' 2 $?
