@@ -449,9 +449,10 @@ static void adagrad(Model *m, real learning_rate, real most, real B) {
 // ==== 7  The main loop ===========================================================================
 
 static void adam(Model *m, real learning_rate, real most, real B); // section 9
+static bool at_end(const Model *m, const Config *c); // all --iters are done
 static bool due(const Model *m, const Config *c, count every); // every N iterations, and at the end
 static bool save(const char *path, Model *m, Text *text, Config *c); // false: it failed
-static void show_sample(Model *m, const Text *text, Ix x, const Config *c);
+static void zero_state(Model *m), show_sample(Model *m, const Text *text, Ix x, const Config *c);
 static bool show_val_loss(Model *m, Text *text, Config *c); // saves the best model, too
 static void show_loss(const Model *m, const Config *c), show_status(Model *m, const Config *c);
 
@@ -463,13 +464,12 @@ static bool train(Model *m, Text *text, Config *c) {
         const Rng rng = m->rng; // put back if we are stopped: a resumed run repeats this iteration
         // prepare inputs (we're sweeping from left to right in steps seq_length long)
         if (m->p + T + 1 >= stream || m->n == 0) {
-            for (size_t i = 0; i < c->layers; i++)
-                zero(m->hprev[i]), zero(m->cprev[i]);  // reset RNN memory
+            zero_state(m);                             // reset RNN memory
             m->epoch += m->p > 0;
             m->p = 0;                                  // go from start of data
         }
         const Ix *inputs = text->data + m->p;          // targets are one further on
-        const bool last = c->iters && m->n >= c->iters;
+        const bool last = at_end(m, c);
 
         // forward seq_length characters through the net and fetch gradient
         const double loss = lossFun(m, inputs, stream) / c->batch_size;
@@ -1084,14 +1084,12 @@ static Net new_net(const Model *m, const Config *c, size_t first, size_t B, size
         Layer *l = &net.layer[i];
         *l = (Layer){ .B = B, .gate = m->param.gate + i * G, .WxT = new_matrix(back_H, H),
                       .hs = new_matrix(TB + B, H), .dhs = new_matrix(back, H),
-                      .cs = new_matrix(TB + B, H), .dcs = new_matrix(back, H),
-                      .hprev = new_matrix(B, H), .cprev = new_matrix(B, H) };
+                      .cs = new_matrix(TB + B, H), .dcs = new_matrix(back, H) };
         l->out = rows(l->hs, B, TB);
         if (trains) { // where it goes on is the model's to keep
-            free(l->hprev.at), free(l->cprev.at);
             l->hprev = rows(m->hprev[i], first, B), l->cprev = rows(m->cprev[i], first, B);
             l->d = net.dparam.gate + i * G;
-        }
+        } else l->hprev = new_matrix(B, H), l->cprev = new_matrix(B, H);
         if (net.dropout > 0) l->mask = new_matrix(TB, H), l->out = new_matrix(TB, H);
         for (size_t k = 0; k < G; k++)
             l->a[k] = new_matrix(TB, H), l->WhT[k] = new_matrix(back_H, H);
@@ -1115,9 +1113,9 @@ static void new_model(Model *m, const Config *c, size_t V, bool trains) { // its
     m->threads = min(B, c->threads ? c->threads : min(cores(), B / 8)); // 8 streams are worth one
     if (m->threads == 0) m->threads = 1;
     m->param = new_params(c, V);
-    m->mem = m->mean = lay_out(c, V, NULL);
     if (trains) m->mem = new_params(c, V);
-    if (trains && c->optimizer == ADAM) free(m->mean.gate), m->mean = new_params(c, V);
+    if (trains && c->optimizer == ADAM) m->mean = new_params(c, V);
+    if (!trains) m->mem = m->mean = lay_out(c, V, NULL); // for load, which passes over them
     for (size_t i = V; i % LANES; i++) m->param.by.at[i] = -INFINITY; // so that padding gets p = 0
     for (size_t i = 0; i < c->layers; i++)
         m->hprev[i] = new_matrix(B, H), m->cprev[i] = new_matrix(B, H);
@@ -1130,6 +1128,10 @@ static void new_model(Model *m, const Config *c, size_t V, bool trains) { // its
         m->nets[i] = new_net(m, c, first, n, c->seq_length, true);
         if (c->val_fraction > 0) m->tests[i] = new_net(m, c, first, n, CHUNK, false);
     }
+}
+
+static void zero_state(Model *m) {
+    for (size_t i = 0; i < m->one.layers; i++) zero(m->hprev[i]), zero(m->cprev[i]);
 }
 
 static void *run_net(void *net) {
@@ -1336,7 +1338,7 @@ static void show_gradients(Model *m, const Text *text, const Config *c) {
     Config plain = *c;
     plain.dropout = 0;
     Net net = new_net(m, &plain, 0, 1, T, true);
-    for (size_t i = 0; i < c->layers; i++) zero(m->hprev[i]), zero(m->cprev[i]);
+    zero_state(m);
     double *squares[2] = { xcalloc(T + 1, sizeof(double)), xcalloc(T + 1, sizeof(double)) };
     net.text = text->data;
     for (size_t p = 0; p + T < text->n && p < 1000 * T && !stop; p += T) {
@@ -1909,8 +1911,10 @@ static void flush(void) { // if output cannot be written, stop as if by a signal
     stop = OUTPUT_LOST;
 }
 
+static bool at_end(const Model *m, const Config *c) { return c->iters && m->n >= c->iters; }
+
 static bool due(const Model *m, const Config *c, count every) {
-    return every && (m->n % every == 0 || (c->iters && m->n >= c->iters));
+    return every && (m->n % every == 0 || at_end(m, c));
 }
 
 // On a terminal that can rewrite a line, and in the foreground.
@@ -1984,13 +1988,13 @@ static void begin_text(Model *m, const Text *text, const Config *c) {
     count key = 14695981039346656037u; // FNV-1a (Fowler, Noll and Vo)
     for (size_t i = 0; i < text->n; i++) key = (key ^ text->data[i]) * 1099511628211u;
     key >>= 1; // whole numbers in a checkpoint have a sign
-    if (c->iters && m->n >= c->iters)
+    if (at_end(m, c))
         say("%s has had its %llu iterations: to go on, raise --iters", c->load, m->n);
     if (m->text == key) return;
     if (c->load)
         say("%s is not the text, or not the part of it, that %s was learning: it is read from its "
             "beginning", c->input, c->load);
-    for (size_t i = 0; i < c->layers; i++) zero(m->hprev[i]), zero(m->cprev[i]);
+    zero_state(m);
     m->text = key, m->p = 0, m->val_loss = NO_LOSS;
 }
 
