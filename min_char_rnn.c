@@ -16,7 +16,6 @@ h(t), and computes from that how likely each character is to come next:
 Training unrolls this over T characters, follows the loss backwards through every step to all
 parameters (truncated backpropagation through time), and takes a small step downhill (Adagrad).
 Shapes in the comments are made of these sizes:
-
     V   characters in the vocabulary      H   hidden units in a layer
     T   steps unrolled, a chunk of text   B   streams: places in the text that are read in parallel
 
@@ -25,7 +24,6 @@ are stored (in,out), transposed from the Python's: row i is what input i adds to
 np.dot(W, h) there is matmul(out, h, W, SET) here.
 
 Part I is the lecture, from top to bottom: all that a student needs. Part II is the machinery.
-
  I:  1 What NumPy gave us   2 Data I/O   3 Parameters   4 The loss function   5 Sampling
      6 Adagrad   7 The main loop   8 LSTM and GRU   9 Dropout and Adam
  II: 10 Matrices, exp, tanh   11 Random numbers   12 Text   13 Memory and threads   14 A look inside
@@ -413,14 +411,16 @@ static double lossFun(Model *m, const Ix *inputs, size_t stream) {
 
 // ==== 5  Sampling ================================================================================
 
+static void feed(Net *net, Ix x) { // one step of one stream
+    net->T = 1, net->inputs[0] = x;
+    forward(net), carry(net);
+}
+
 // Prints n characters that the model says come after the state in m->one and character x.
 static void sample(Model *m, const Text *text, Ix x, count n, double temperature) {
     real *y = m->one.ps.at;                        // (1,V)
-    m->one.T = 1;
     for (count t = 0; t < n && !stop && !ferror(stdout); t++) {
-        m->one.inputs[0] = x;
-        forward(&m->one);                          // y = np.dot(Why, h) + by
-        carry(&m->one);
+        feed(&m->one, x);                          // y = np.dot(Why, h) + by
         for (size_t i = 0; i < text->V; i++) y[i] /= fmax(temperature, 1e-20); // 0: the likeliest
         softmax(y, text->V);                       // p = np.exp(y) / np.sum(np.exp(y))
         x = choice(y, text->V, &m->rng);           // the next step reads what this one has drawn
@@ -1136,8 +1136,13 @@ static void new_model(Model *m, const Config *c, size_t V, bool trains) { // its
     }
 }
 
+static void forget(const Net *net) { // what carry has left
+    for (const Layer *l = net->layer; l < net->layer + net->layers; l++)
+        zero(l->hprev), zero(l->cprev);
+}
+
 static void zero_state(Model *m) {
-    for (size_t i = 0; i < m->one.layers; i++) zero(m->hprev[i]), zero(m->cprev[i]);
+    for (size_t i = 0; i < m->threads; i++) forget(&m->nets[i]);
 }
 
 static void *run_net(void *net) {
@@ -1165,8 +1170,7 @@ static double in_parallel(Net *nets, size_t n, void work(Net *)) {
 // The loss on the next `length` characters of each stream, from state 0 on.
 static void score(Net *net) {
     double loss = 0;
-    for (const Layer *l = net->layer; l < net->layer + net->layers; l++)
-        zero(l->hprev), zero(l->cprev);
+    forget(net);
     for (size_t p = 0; p < net->length && !stop; p += net->T) {
         net->T = min(CHUNK, net->length - p);
         read_chunk(net, p);
@@ -1206,39 +1210,40 @@ static const char *const questions[] = {
     "inside quotes", "position in the line", "depth of brackets", "inside a comment",
     "inside the condition of an if", "indentation", "inside a word in capitals",
     "distance from the last blank line" };
+typedef struct { double answer[QUESTIONS], if_depth; } Answers; // (of brackets, in a condition)
 
-typedef struct {
-    double answer[QUESTIONS], if_depth; // of brackets, inside the condition of an if
-    int32_t last, before_last;
-    bool indenting, saw_if; // only blanks so far in this line; "if" came just before
-} Answers;
+static uint32_t code_at(const Text *text, size_t i) { // 0 before the text and after it
+    return i < text->n ? text->chars[text->data[i]] : 0;
+}
+static bool is_in(uint32_t c, const char *set) { return c > 0 && c < 0x80 && strchr(set, c); }
+static bool is_capital(uint32_t c) { return c >= 'A' && c <= 'Z'; }
+static bool is_after_if(const Text *text, size_t i) {
+    while (code_at(text, i - 1) == ' ') i--;
+    const uint32_t before = code_at(text, i - 3);
+    return code_at(text, i - 2) == 'i' && code_at(text, i - 1) == 'f' &&
+           (before == 0 || is_in(before, " \t\n(){};"));
+}
 
-static bool is_in(int32_t c, const char *set) { return c > 0 && c < 0x80 && strchr(set, c); }
-static bool is_capital(int32_t c) { return c >= 'A' && c <= 'Z'; }
-
-// The answers after character c. A word in capitals has two: the next character may be the second.
-static void answer(Answers *s, int32_t c, int32_t next) {
+// From the answers after the character before i to those after i.
+static void answer(Answers *s, const Text *text, size_t i) {
+    const uint32_t c = code_at(text, i), last = code_at(text, i - 1), next = code_at(text, i + 1);
     double *a = s->answer;
-    const bool newline = c == '\n', blank_line = newline && s->last == '\n';
-    const bool escaped = s->last == '\\' || (s->last == '\'' && next == '\''); // in C: \" and '"'
+    const bool newline = c == '\n', blank_line = newline && last == '\n';
+    const bool escaped = last == '\\' || (last == '\'' && next == '\''); // in C: \" and '"'
     if (c == '"' && !escaped) a[QUOTES] = !a[QUOTES];
     if (c == 0x201C || c == 0x201D) a[QUOTES] = c == 0x201C;
     if (blank_line) a[QUOTES] = 0; // somebody forgot to close them
     a[LINE] = newline ? 0 : a[LINE] + 1;
     a[DEPTH] = fmax(0, a[DEPTH] + is_in(c, "([{") - is_in(c, ")]}"));
-    if (s->last == '/' && c == '*') a[COMMENT] = 1;
-    if (s->last == '*' && c == '/') a[COMMENT] = 0;
-    if (c == '(' && s->saw_if) s->if_depth = a[DEPTH];
+    if (last == '/' && c == '*') a[COMMENT] = 1;
+    if (last == '*' && c == '/') a[COMMENT] = 0;
+    if (c == '(' && is_after_if(text, i)) s->if_depth = a[DEPTH];
     if (a[DEPTH] < s->if_depth) s->if_depth = 0;
     a[CONDITION] = s->if_depth > 0;
-    const bool word_begins = !s->before_last || is_in(s->before_last, " \t\n(){};"); // two before c
-    if (c != ' ') s->saw_if = c == 'f' && s->last == 'i' && word_begins;
     if (newline) a[INDENT] = 0;
-    if (!is_in(c, " \t")) s->indenting = newline;
-    else if (s->indenting) a[INDENT] += 1 + 3 * (c == '\t');
-    a[CAPITALS] = is_capital(c) && (is_capital(s->last) || is_capital(next));
+    if (is_in(c, " \t") && a[INDENT] == a[LINE] - 1) a[INDENT]++; // only blanks so far
+    a[CAPITALS] = is_capital(c) && (is_capital(last) || is_capital(next));
     a[PARAGRAPH] = blank_line ? 0 : a[PARAGRAPH] + 1;
-    s->before_last = s->last, s->last = c;
 }
 
 typedef struct { double n, x, y, xx, yy, xy; } Sums;
@@ -1259,26 +1264,47 @@ static double unit(const Net *net, size_t u) {
     return u / H % kinds ? tanh(l->cprev.at[u % H]) : l->hprev.at[u % H];
 }
 
-enum { WINDOW = 240, WINDOW_MOST = 400 }; // characters of the text that are shown
+// Some lines of the text: where the answer to a question varies most.
+enum { EXCERPT = 240, EXCERPT_MOST = 400 }; // characters
+static size_t choose_excerpt(const Text *text, size_t question, size_t *begin) { // its length
+    Answers s = { .if_depth = 0 };
+    Sums now = { .n = 0 };
+    size_t n = 0;
+    double most = 1e-9;
+    for (size_t i = 0; i < text->n; i++) {
+        const bool whole = now.n >= EXCERPT && code_at(text, i) == '\n';
+        answer(&s, text, i);
+        add_up(&now, 0, s.answer[question]);
+        if (!whole && now.n < EXCERPT_MOST && i + 1 < text->n) continue;
+        const double variance = now.yy / now.n - pow(now.y / now.n, 2);
+        if (variance > most) most = variance, n = now.n, *begin = i + 1 - n;
+        now = (Sums){ .n = 0 };
+    }
+    return n;
+}
 
-// Prints text and its values x[i * step]: as a background from red at -1 through none to blue at
-// +1, or in two lines of marks, sign and size, below each line of the text.
-static void show_values(const Text *text, const Ix *data, size_t n, const real *x, size_t step,
-                        bool color) {
-    char signs[WINDOW_MOST], sizes[WINDOW_MOST];
-    for (size_t i = 0, marks = 0; i < n; i++) {
-        const uint32_t code = text->chars[data[i]];
-        const double value = x[i * step], size = fabs(value);
-        const int shade = 64 + 160 * size, sign = (value > 0) - (value < 0);
-        const bool newline = code == '\n', painted = color && !newline && size >= 0.1;
-        signs[marks] = "- +"[size >= 0.1 ? 1 + sign : 1];
+// Prints n characters of the text with unit u: as a background from red at -1 through none to blue
+// at +1, or in two lines of marks, sign and size, below each line of the text.
+static void show_unit(Net *net, const Text *text, size_t u, size_t begin, size_t n, bool color) {
+    char signs[EXCERPT_MOST], sizes[EXCERPT_MOST];
+    forget(net);
+    for (size_t i = 0; i < begin; i++) feed(net, text->data[i]);
+    for (size_t i = begin, marks = 0; i < begin + n; i++) {
+        feed(net, text->data[i]);
+        const uint32_t code = code_at(text, i);
+        const double value = unit(net, u), size = fabs(value);
+        const int shade = 64 + 160 * size;
+        const char sign = value > 0 ? '+' : '-';
+        const bool newline = code == '\n', shows = size >= 0.1;
+        const bool painted = color && shows && !newline;
+        signs[marks] = shows ? sign : ' ';
         sizes[marks] = '0' + (int)(9.999 * size);
         marks += !newline;
-        if (painted && sign < 0) printf("\033[97;48;2;%d;40;40m", shade);
-        if (painted && sign > 0) printf("\033[97;48;2;40;40;%dm", shade);
+        if (painted && value < 0) printf("\033[97;48;2;%d;40;40m", shade);
+        if (painted && value > 0) printf("\033[97;48;2;40;40;%dm", shade);
         put_char(code, text->bytes);
         if (painted) printf("\033[0m");
-        if (!newline && i + 1 < n) continue;
+        if (!newline && i + 1 < begin + n) continue;
         if (!newline) putchar('\n');
         if (!color) printf("%.*s\n%.*s\n", (int)marks, signs, (int)marks, sizes);
         marks = 0;
@@ -1286,51 +1312,30 @@ static void show_values(const Text *text, const Ix *data, size_t n, const real *
 }
 
 // For each question, the unit that follows it best, by Pearson's r over all the text; and what that
-// unit does where the answer varies most.
+// unit does in some lines of it.
 static void show_cells(Model *m, const Text *text, bool color) {
     Net *net = &m->one;
-    const size_t H = net->layer->hs.cols, kinds = strlen(net->cell->state), Q = QUESTIONS;
+    const size_t H = net->layer->hs.cols, kinds = strlen(net->cell->state);
     const size_t units = net->layers * kinds * H;
-    struct { Matrix values; size_t begin, n; double varies; } best[QUESTIONS], now = { .n = 0 };
-    Sums *sums = xcalloc((count)units * Q, sizeof *sums), window[QUESTIONS] = { { 0 } };
-    Answers s = { .indenting = true };
-    now.values = new_matrix(WINDOW_MOST, units);
-    for (size_t q = 0; q < Q; q++) best[q] = now, best[q].values = new_matrix(WINDOW_MOST, units);
-    net->T = 1;
+    Sums *sums = xcalloc((count)QUESTIONS * units, sizeof *sums);
+    Answers s = { .if_depth = 0 };
     for (size_t i = 0; i < text->n && !stop; i++) {
-        const bool last = i + 1 == text->n;
-        const int32_t c = text->chars[text->data[i]];
-        real *x = row(now.values, now.n++);
-        net->inputs[0] = text->data[i];
-        forward(net);
-        carry(net);
-        answer(&s, c, last ? 0 : text->chars[text->data[i + 1]]);
-        for (size_t u = 0; u < units; u++) x[u] = unit(net, u);
-        for (size_t q = 0; q < Q; q++) {
-            add_up(&window[q], 0, s.answer[q]);
-            for (size_t u = 0; u < units; u++) add_up(&sums[q * units + u], x[u], s.answer[q]);
+        feed(net, text->data[i]);
+        answer(&s, text, i);
+        for (size_t u = 0; u < units; u++) {
+            const double x = unit(net, u);
+            for (size_t q = 0; q < QUESTIONS; q++) add_up(&sums[q * units + u], x, s.answer[q]);
         }
-        if (!last && now.n < WINDOW_MOST && (c != '\n' || now.n <= WINDOW)) continue;
-        for (size_t q = 0; q < Q; q++) { // the window ends here: is it the best one yet?
-            const double mean = window[q].y / now.n;
-            now.varies = window[q].yy / now.n - mean * mean;
-            window[q] = (Sums){ 0 };
-            if (now.varies <= best[q].varies + 1e-9) continue;
-            copy(best[q].values, now.values);
-            best[q].begin = now.begin, best[q].n = now.n, best[q].varies = now.varies;
-        }
-        now.begin = i + 1, now.n = 0;
     }
-    for (size_t q = 0; q < Q && !stop; q++) {
+    for (size_t q = 0; q < QUESTIONS && !stop; q++) {
         const Sums *of = sums + q * units;
-        size_t u = 0;
+        size_t u = 0, begin = 0;
         for (size_t i = 1; i < units; i++) if (fabs(pearson(of[i])) > fabs(pearson(of[u]))) u = i;
-        const double r = pearson(of[u]);
-        if (r == 0) continue; // the text gives but one answer
+        if (pearson(of[u]) == 0) continue; // the text gives but one answer
         printf("%s: layer %zu, unit %zu, r = %+.2f (%c)\n", questions[q], u / (kinds * H) + 1,
-               u % H + 1, r, net->cell->state[u / H % kinds]);
-        show_values(text, text->data + best[q].begin, best[q].n, best[q].values.at + u,
-                    best[q].values.row_step, color);
+               u % H + 1, pearson(of[u]), net->cell->state[u / H % kinds]);
+        const size_t n = choose_excerpt(text, q, &begin);
+        show_unit(net, text, u, begin, n, color);
     }
 }
 
@@ -1341,12 +1346,10 @@ static void show_gradients(Model *m, const Text *text, const Config *c) {
     if (text->n <= T)
         die(FAILED, "%s: %llu characters are too few for %zu steps: lower --seq-length", c->input,
             text->n, T);
-    Config plain = *c;
-    plain.dropout = 0;
-    Net net = new_net(m, &plain, 0, 1, T, true);
-    zero_state(m);
+    Net net = new_net(m, c, 0, 1, T, true);
     double *squares[2] = { xcalloc(T + 1, sizeof(double)), xcalloc(T + 1, sizeof(double)) };
     net.text = text->data;
+    forget(&net);
     for (size_t p = 0; p + T < text->n && p < 1000 * T && !stop; p += T) {
         read_chunk(&net, p);
         forward(&net);
@@ -1357,11 +1360,11 @@ static void show_gradients(Model *m, const Text *text, const Config *c) {
         }
         backward(&net);
         for (const Layer *l = net.layer; l < net.layer + net.layers; l++)
-            for (size_t t = 0; t <= T; t++)
-                for (size_t j = 0; j < l->dhs.cols; j++) {
-                    squares[0][T - t] += pow(row(l->dhs, t)[j], 2);
-                    squares[1][T - t] += pow(row(l->dcs, t)[j], 2);
-                }
+            for (size_t i = 0; i < (T + 1) * l->dhs.cols; i++) {
+                const size_t t = i / l->dhs.cols, j = i % l->dhs.cols;
+                squares[0][T - t] += pow(row(l->dhs, t)[j], 2);
+                squares[1][T - t] += pow(row(l->dcs, t)[j], 2);
+            }
         carry(&net);
     }
     for (size_t i = 0; net.cell->state[i]; i++) {

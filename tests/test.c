@@ -1253,11 +1253,10 @@ static Text text_of(const char *string) {
 // distances counted back.
 static void check_answers(const char *string, const char *const *answers) {
     Text text = text_of(string);
-    Answers s = { .indenting = true };
+    Answers s = { .if_depth = 0 };
     size_t wrong[QUESTIONS] = { 0 };
     for (size_t i = 0; i < text.n; i++) {
-        const int32_t c = text.chars[text.data[i]];
-        answer(&s, c, i + 1 < text.n ? text.chars[text.data[i + 1]] : 0);
+        answer(&s, &text, i);
         size_t line = 0, blank = 0;
         while (line <= i && text.chars[text.data[i - line]] != '\n') line++;
         while (blank <= i && !(text.chars[text.data[i - blank]] == '\n' && blank < i &&
@@ -1287,7 +1286,7 @@ static void test_answers(void) {
                   "0011001100",
         [COMMENT] = "00" NONE19 "000000000001111100" "00" "0" NONE20 "0000000000",
         [CONDITION] = "00" "0001111111111110000" NONE18 "00" "0" NONE20 "0011000000",
-        [INDENT] = "00" NONE19 "444444444444444440" "00" "0" "12222222222222222220" "0000000000",
+        [INDENT] = "00" NONE19 "111111111111111110" "00" "0" "12222222222222222220" "0000000000",
         [CAPITALS] = "00" NONE19 NONE18 "00" "0" "00111000000000000000" "0000000000" });
     check_answers("if(a)b\n", (const char *[QUESTIONS]){
         [QUOTES] = "0000000", [DEPTH] = "0011000", [COMMENT] = "0000000", [CONDITION] = "0011000",
