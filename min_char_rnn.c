@@ -1052,22 +1052,23 @@ static void *xcalloc(count n, size_t size) { // aligned to a cache line
     return memory;
 }
 
-static void place(Params *p, Matrix *a) { // behind what is there
-    if (p->all) a->at = p->all + p->count;
-    p->count += a->rows * a->row_step;
+static Matrix place(Params *p, size_t m, size_t n) { // a window behind those that are there
+    Matrix a = shape(m, n);
+    if (p->all) a.at = p->all + p->count;
+    p->count += m * a.row_step;
+    return a;
 }
 
 static Params lay_out(const Config *c, size_t V, real *all) { // NULL: only shapes
     const size_t H = c->hidden_size, G = strlen(cells[c->cell].gates), n = c->layers * G;
     Params p = { .all = all, .gate = xcalloc(n + 2, sizeof(Gate)) }; // a gate without rows ends it
-    for (size_t i = 0; i <= n; i++) {
-        const bool output = i == n; // which has no x
-        const size_t in = i < G ? V : H, out = output ? V : H;
-        Gate *g = &p.gate[i];
-        *g = (Gate){ shape(!output * in, out), shape(H, out), shape(1, out) };
-        place(&p, &g->Wx), place(&p, &g->Wh), place(&p, &g->b);
-        p.Why = g->Wh, p.by = g->b; // in the end, the output's
+    for (size_t i = 0; i < n; i++) {
+        p.gate[i].Wx = place(&p, i < G ? V : H, H);
+        p.gate[i].Wh = place(&p, H, H);
+        p.gate[i].b = place(&p, 1, H);
     }
+    p.gate[n].Wh = p.Why = place(&p, H, V);
+    p.gate[n].b = p.by = place(&p, 1, V);
     return p;
 }
 
@@ -1119,14 +1120,14 @@ static void new_model(Model *m, const Config *c, size_t V, bool trains) { // its
     m->threads = min(B, c->threads ? c->threads : min(cores(), B / 8)); // 8 streams are worth one
     if (m->threads == 0) m->threads = 1;
     m->param = new_params(c, V);
-    if (trains) m->mem = new_params(c, V);
-    if (trains && c->optimizer == ADAM) m->mean = new_params(c, V);
-    if (!trains) m->mem = m->mean = lay_out(c, V, NULL); // for load, which passes over them
     for (size_t i = V; i % LANES; i++) m->param.by.at[i] = -INFINITY; // so that padding gets p = 0
     for (size_t i = 0; i < c->layers; i++)
         m->hprev[i] = new_matrix(B, H), m->cprev[i] = new_matrix(B, H);
     m->one = new_net(m, c, 0, 1, CHUNK, false);
+    if (!trains) m->mem = m->mean = lay_out(c, V, NULL); // for load, which passes over them
     if (!trains) return;
+    m->mem = new_params(c, V);
+    if (c->optimizer == ADAM) m->mean = new_params(c, V);
     m->nets = xcalloc(m->threads, sizeof *m->nets);
     m->tests = xcalloc(m->threads, sizeof *m->tests);
     for (size_t i = 0, first = 0, n; i < m->threads; i++, first += n) {
