@@ -1870,28 +1870,34 @@ static void claim(Model *m, Text *text, Config *c) {
 
 // ==== 18  The terminal, signals, main ============================================================
 
-static void vsay(const char *format, va_list args) {
-    char text[4096];
-    vsnprintf(text, sizeof text, format, args);
-    for (unsigned char *s = (unsigned char *)text; *s; s++) { // a name may contain anything
-        const bool c1 = s[0] == 0xC2 && s[1] < 0xA0; // U+0080 to U+009F
-        if (*s < ' ' || *s == 0x7F || c1) *s = '?';
-        if (c1 && s[1]) s[1] = '?';
-    }
-    fprintf(stderr, "%smin_char_rnn: %s\n", isatty(STDERR_FILENO) ? clear_line : "", text);
+// Makes room on a terminal, where there may be a status line. Returns whether one may be shown.
+static bool clear_status(bool quiet) {
+    const char *term = getenv("TERM");
+    if (quiet || (term && !strcmp(term, "dumb"))) return false;
+    if (tcgetpgrp(STDERR_FILENO) != getpgrp()) return false; // no terminal, or in the background
+    return fputs(clear_line, stderr) >= 0;
 }
 
 static void say(const char *format, ...) {
+    char text[4096];
     va_list args;
     va_start(args, format);
-    vsay(format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    for (unsigned char *s = (unsigned char *)text; *s; s++) { // a name may contain anything
+        if (*s < ' ' || *s == 0x7F) *s = '?';
+        if (s[0] == 0xC2 && (s[1] & 0xE0) == 0x80) s[1] = '?'; // U+0080 to U+009F
+    }
+    clear_status(false);
+    fprintf(stderr, "min_char_rnn: %s\n", text);
 }
 
 static void die(int status, const char *format, ...) {
+    char text[4096];
     va_list args;
     va_start(args, format);
-    vsay(format, args);
+    vsnprintf(text, sizeof text, format, args);
+    say("%s", text);
     exit(status);
 }
 
@@ -1927,104 +1933,81 @@ static bool due(const Model *m, const Config *c, count every) {
     return every && (m->n % every == 0 || at_end(m, c));
 }
 
-// On a terminal that can rewrite a line, and in the foreground.
-static bool has_status_line(const Config *c) {
-    const char *term = getenv("TERM");
-    return !c->quiet && isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb")) &&
-           tcgetpgrp(STDERR_FILENO) == getpgrp();
-}
-
-static void clear_status(const Config *c) {
-    if (has_status_line(c)) fputs(clear_line, stderr);
-}
-
 static void show_sample(Model *m, const Text *text, Ix x, const Config *c) {
     for (size_t i = 0; i < c->layers; i++) {
         copy(m->one.layer[i].hprev, rows(m->hprev[i], 0, 1));
         copy(m->one.layer[i].cprev, rows(m->cprev[i], 0, 1));
     }
-    clear_status(c);
+    clear_status(c->quiet);
     printf("----\n ");
     sample(m, text, x, c->sample_length, c->temperature);
     if (!stop) printf(" \n----\n"), flush();
 }
 
 static void show_loss(const Model *m, const Config *c) {
-    clear_status(c);
+    clear_status(c->quiet);
     printf("iter %llu, loss: %f\n", m->n, m->smooth_loss);
     flush();
 }
 
-// The status line, ten times a second. The rate is that of the last seconds: it moves by a tenth of
-// the way each time, so that a pause (Ctrl-Z) is soon forgotten.
+// The status line: after the first iteration, and then twice a second. Its rate is that since the
+// line before, so that a pause (Ctrl-Z) is soon forgotten.
 static void show_status(Model *m, const Config *c) {
-    const double now = seconds(), T = c->seq_length, hint = m->started + 10;
-    if (now < m->shown + 0.1) return;
-    const double rate = (m->n - m->shown_n) / fmax(now - fmax(m->shown, m->started), 1e-9);
-    const bool is_time = m->shown <= hint && now > hint;
-    m->shown = now, m->shown_n = m->n;
-    if (!has_status_line(c)) return;
-    if (m->rate == 0) m->rate = rate;
-    m->rate += 0.1 * (rate - m->rate);
-    const count left = c->iters ? (c->iters - m->n) / m->rate : 0; // seconds
+    const double now = seconds(), T = c->seq_length;
+    if (now < m->shown + 0.5 && m->n > m->first + 1) return;
+    const double rate = (m->n - m->shown_n) / (now - m->shown);
     struct winsize window = { .ws_col = 0 };
-    char line[256], *end = line + sprintf(line, "iter %llu", m->n);
-    if (c->iters) end += sprintf(end, "/%llu (%.0f%%)", c->iters, 100.0 * m->n / c->iters);
-    end += sprintf(end, ", %.3f nats/char, %.0f char/s", m->smooth_loss / T,
-                   m->rate * T * c->batch_size);
-    if (c->iters) sprintf(end, ", %llu:%02llu:%02llu left", left / 3600, left / 60 % 60, left % 60);
+    char line[256];
+    m->shown = now, m->shown_n = m->n;
+    if (!clear_status(c->quiet)) return;
+    int length = sprintf(line, "iter %llu, %.3f nats/char, %.0f char/s", m->n, m->smooth_loss / T,
+                         rate * T * c->batch_size);
+    if (c->iters) sprintf(line + length, ", %.1f min left", (c->iters - m->n) / rate / 60);
     ioctl(STDERR_FILENO, TIOCGWINSZ, &window);
-    if (is_time && !c->save) say("this model will be lost: --save FILE keeps one");
-    fprintf(stderr, "%s%.*s", clear_line, window.ws_col ? window.ws_col - 1 : 79, line);
+    fprintf(stderr, "%.*s", window.ws_col - 1, line); // all of it, if the width is not known
 }
 
-// Holds out the end of the text, and checks that there is enough of it.
-static void hold_out(Text *text, const Config *c) {
-    const count T = c->seq_length, B = c->batch_size;
-    text->held_out = text->n * c->val_fraction;
+// Trains on the text but for its end, which is held out. A text that the model has not been
+// learning is read from its beginning.
+static bool train_on(Text *text, Model *m, Config *c) {
+    const count n = text->n, T = c->seq_length, B = c->batch_size;
+    text->held_out = n * c->val_fraction;
     text->n -= text->held_out;
     if (text->V == 1) die(FAILED, "%s: a single unique character: nothing to predict", c->input);
     if (text->n / B <= T)
-        die(FAILED, "%s: %llu characters are too few: %llu steps in %llu streams take %llu: %s",
-            c->input, text->n, T, B, (T + 1) * B, c->load ? "this model needs a longer text" :
-            "lower --seq-length or --batch-size");
+        die(FAILED, "%s: %llu characters are too few: %llu steps in %llu streams take %llu: find a "
+            "longer text, or make a model with a lower --seq-length or --batch-size", c->input,
+            text->n, T, B, (T + 1) * B);
     if (c->val_fraction > 0 && text->held_out <= B)
         die(FAILED, "%s: %llu characters held out, too few for %llu streams: raise --val-fraction",
             c->input, text->held_out, B);
-}
+    printf("data has %llu characters, %llu unique.\n", n, text->V);
+    flush();
+    if (!c->load) new_model(m, c, text->V, true), init_params(m, c);
+    if (c->learning_rate < 0) c->learning_rate = c->optimizer == ADAM ? 0.002 : 0.1;
 
-// A text that the model has not been learning is read from its beginning.
-static void begin_text(Model *m, const Text *text, const Config *c) {
     count key = 14695981039346656037u; // FNV-1a (Fowler, Noll and Vo)
     for (size_t i = 0; i < text->n; i++) key = (key ^ text->data[i]) * 1099511628211u;
     key >>= 1; // whole numbers in a checkpoint have a sign
     if (at_end(m, c))
         say("%s has had its %llu iterations: to go on, raise --iters", c->load, m->n);
-    if (m->text == key) return;
-    if (c->load)
+    if (c->load && m->text != key)
         say("%s is not the text, or not the part of it, that %s was learning: it is read from its "
             "beginning", c->input, c->load);
-    zero_state(m);
-    m->text = key, m->p = 0, m->val_loss = NO_LOSS;
-}
+    if (m->text != key) zero_state(m), m->p = 0, m->val_loss = NO_LOSS;
+    m->text = key;
+    if (!c->save && clear_status(c->quiet)) say("this model will be lost: --save FILE keeps one");
 
-static bool train_on(Text *text, Model *m, Config *c) { // with all that goes before and after it
-    hold_out(text, c);
-    printf("data has %llu characters, %llu unique.\n", text->n + text->held_out, text->V);
-    flush();
-    if (!c->load) new_model(m, c, text->V, true), init_params(m, c);
-    if (c->learning_rate < 0) c->learning_rate = c->optimizer == ADAM ? 0.002 : 0.1;
-    begin_text(m, text, c);
     signal(SIGPIPE, SIG_IGN); // a closed pipe is an error of writing (but quietly ends --sample)
     claim(m, text, c);
-    m->started = seconds(), m->shown = 0; // not yet
+    m->started = m->shown = seconds();
     m->first = m->shown_n = m->n;
     const bool saved = train(m, text, c);
     const double done = m->n - m->first, took = seconds() - m->started;
-    clear_status(c);
+    clear_status(c->quiet);
     if (!c->quiet)
         fprintf(stderr, "%.0f iterations in %.2f s: %.0f iterations/s, %.0f characters/s\n", done,
-                took, done / took, done * c->seq_length * c->batch_size / took);
+                took, done / took, done * T * B / took);
     return saved;
 }
 
@@ -2053,11 +2036,10 @@ static void eval_only(Model *m, const Text *text, const Config *c) {
 int main(int argc, char **argv) {
     static Text text; // static: within reach to the end, so nothing leaks
     static Model m;
-    static Config c;
     bool saved = true;
     for (int fd = 0; fd < 3; fd++) // no file may take the place of a closed standard stream
         if (fcntl(fd, F_GETFD) == -1) open("/dev/null", fd ? O_RDONLY : O_WRONLY);
-    c = parse_command_line(argc, argv);
+    Config c = parse_command_line(argc, argv);
     text.char_to_ix = xcalloc(CODES, sizeof(Ix));
     text.bytes = c.bytes;
     if (c.load) load(c.load, &m, &text, &c, !looks(&c));

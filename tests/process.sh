@@ -123,10 +123,10 @@ test_bad_input() {
     rm -f "$dir/text"
 
     head -c 25 $text >"$dir/text"
-    refuses 1 'text: .*25 characters.* 25 steps.*: lower --seq-length' -n 1 "$dir/text"
+    refuses 1 'text: .*25 characters.* 25 steps.* longer text.* lower --seq-length' -n 1 "$dir/text"
     works -n 1 -T 24 "$dir/text"
     head -c 103 $text >"$dir/text"
-    refuses 1 ':.* 103 characters .* 4 streams.* 104: lower --seq-length or --batch-size$' \
+    refuses 1 ':.* 103 characters .* 4 streams.* 104: .* lower --seq-length or --batch-size$' \
         -n 1 -B 4 "$dir/text"
     head -c 104 $text >"$dir/text"
     works -n 1 -B 4 "$dir/text"
