@@ -223,8 +223,8 @@ typedef struct {
     count n, p, epoch;       // iterations; where in each stream the next chunk begins; passes
     count seed, text;        // of the weights and dropout; a hash of the text that it learns
     double smooth_loss, val_loss; // nats for T characters; the best held-out loss, nats/character
-    double started, shown, rate; // when, and iterations/s, for the status line
-    count first, shown_n;        // iterations done when this run began, and when it was shown
+    double started, shown;       // when it began, and when there was a status line last
+    count first, shown_n;        // and the iterations that were done by then
 } Model;
 
 // Small weights keep tanh where its slope is near 1; with 0 all hidden units would stay the same.
