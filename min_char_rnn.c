@@ -1189,23 +1189,6 @@ static double evaluate(Model *m, const Ix *data, size_t n) {
     return m->one.loss;
 }
 
-static bool show_val_loss(Model *m, Text *text, Config *c) {
-    const size_t stream = (text->held_out - 1) / c->batch_size;
-    for (Net *net = m->tests; net < m->tests + m->threads; net++) {
-        net->text = text->data + text->n + net->first * stream;
-        net->stream = net->length = stream;
-    }
-    const double loss = in_parallel(m->tests, m->threads, score) / (stream * c->batch_size);
-    const double best = m->val_loss;
-    if (stop) return true;
-    printf("iter %llu, val loss: %f nats/char, %f bits/char\n", m->n, loss, loss / log(2));
-    if (!(loss < best)) return true; // NaN, too
-    m->val_loss = loss;
-    if (save(c->save_best, m, text, c)) return true;
-    m->val_loss = best; // what is on the disk counts
-    return false;
-}
-
 enum { QUOTES, LINE, DEPTH, COMMENT, CONDITION, INDENT, CAPITALS, PARAGRAPH, QUESTIONS };
 static const char *const questions[] = {
     "inside quotes", "position in the line", "depth of brackets", "inside a comment",
@@ -1948,6 +1931,24 @@ static void show_loss(const Model *m, const Config *c) {
     clear_status(c->quiet);
     printf("iter %llu, loss: %f\n", m->n, m->smooth_loss);
     flush();
+}
+
+static bool show_val_loss(Model *m, Text *text, Config *c) {
+    const size_t stream = (text->held_out - 1) / c->batch_size;
+    for (Net *net = m->tests; net < m->tests + m->threads; net++) {
+        net->text = text->data + text->n + net->first * stream;
+        net->stream = net->length = stream;
+    }
+    const double loss = in_parallel(m->tests, m->threads, score) / (stream * c->batch_size);
+    const double best = m->val_loss;
+    if (stop) return true;
+    clear_status(c->quiet);
+    printf("iter %llu, val loss: %f nats/char, %f bits/char\n", m->n, loss, loss / log(2));
+    if (!(loss < best)) return true; // NaN, too
+    m->val_loss = loss;
+    if (save(c->save_best, m, text, c)) return true;
+    m->val_loss = best; // what is on the disk counts
+    return false;
 }
 
 // The status line: after the first iteration, and then twice a second. Its rate is that since the
