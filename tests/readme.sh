@@ -74,6 +74,16 @@ test_picture() {
     same "exit status ($(head -c 300 "$dir/err"))" 0 $status
     same 'curves in the picture' 2 "$(grep -c 'id="gnuplot_plot_' "$dir/readme/loss.svg")"
     works --load "$dir/readme/best.safetensors" --sample 10
+
+    ln -s data/input.txt "$dir/readme/tinyshakespeare.txt"
+    { indented '..min_char_rnn tinyshakespeare.txt'; indented 'gnuplot .*quality'; } |
+        sed 's/-n [0-9]*/-n 4/; s/-H [0-9]*/-H 9/; s/every [1-9][0-9]*/every 2/g' >"$dir/commands"
+    typed
+    same "exit status of the recipes ($(head -c 300 "$dir/err"))" 0 $status
+    same 'their held-out losses' 9 "$(cat "$dir"/readme/record*5.txt "$dir/readme/record1.txt" |
+        grep -c '^iter [024], val loss')"
+    same 'curves in their picture' 3 "$(grep -c 'id="gnuplot_plot_' "$dir/readme/quality.svg")"
+    works --load "$dir/readme/shakespeare.safetensors" --sample 10
 }
 
 test_sweep() {
