@@ -1997,7 +1997,8 @@ static bool train_on(Text *text, Model *m, Config *c) {
             "beginning", c->input, c->load);
     if (m->text != key) zero_state(m), m->p = 0, m->val_loss = NO_LOSS;
     m->text = key;
-    if (!c->save && clear_status(c->quiet)) say("this model will be lost: --save FILE keeps one");
+    if (!c->save && !c->save_best && clear_status(c->quiet))
+        say("this model will be lost: --save FILE keeps one");
 
     signal(SIGPIPE, SIG_IGN); // a closed pipe is an error of writing (but quietly ends --sample)
     claim(m, text, c);
