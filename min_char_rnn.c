@@ -1518,26 +1518,25 @@ enum { I64, F64, F32, I32, REAL_TYPE = DOUBLE ? F64 : F32 }; // in the library's
 static const char *const types[] = { "I64", "F64", "F32", "I32" };
 
 typedef struct {
-    char name[16];
+    char key[18];            // its type, a digit, and its name: they are sorted by that
     int type;
-    size_t size, rows, cols;      // bytes of a number; the shape
-    void *at;                     // its first number in memory; NULL: passed over
-    ptrdiff_t row_step, col_step; // and how far it is from there to those below and beside it
+    size_t size, rows, cols; // bytes of a number; the shape
+    size_t step;             // in memory, from a number to the one in the next column
+    void *at;                // the first number; NULL: passed over
 } Tensor;
 
-enum { WHOLE = FIXED + 6 }; // single whole numbers, which come first
 typedef struct {
-    Tensor at[9 * (LAYERS * GATES + 1) + 2 * LAYERS + WHOLE + 5];
+    Tensor at[9 * (LAYERS * GATES + 1) + 2 * LAYERS + FIXED + 11];
     size_t n;
-    count bytes;                              // of all numbers
-    char header[1 << 16], read[(1 << 20) + 1]; // what it has to be, and what a file's is
+    count bytes;          // of all numbers
+    char header[1 << 16]; // what it has to be
 } Tensors;
 
 static Tensor *list(Tensors *all, const char *name, int type, size_t n, void *at) {
     Tensor *t = &all->at[all->n++];
-    *t = (Tensor){ .type = type, .size = type < F32 ? 8 : 4, .rows = n, .cols = 1, .at = at,
-                   .row_step = 1 };
-    strcpy(t->name, name);
+    *t = (Tensor){ .type = type, .size = type < F32 ? 8 : 4, .rows = n, .cols = 1, .at = at };
+    sprintf(t->key, "%d%s", type, name);
+    for (char *s = t->key; *s; s++) if (*s == '-') *s = '_'; // an option's
     return t;
 }
 
@@ -1546,27 +1545,22 @@ static void list_matrix(Tensors *all, Matrix a, const char *prefix, const char *
                         size_t layer) {
     if (a.rows == 0) return; // the output's Wx
     Tensor *t = list(all, "", REAL_TYPE, a.cols, a.at);
-    t->cols = a.rows, t->row_step = a.col_step, t->col_step = a.row_step;
-    sprintf(t->name, "%s%s%c%.0zu", prefix, name, letter, layer ? layer + 1 : 0); // .0: no "0"
+    t->cols = a.rows, t->step = a.row_step;
+    sprintf(t->key + 1, "%s%s%c%.0zu", prefix, name, letter, layer ? layer + 1 : 0); // .0: no "0"
 }
 
-static int in_order(const void *a, const void *b) { // the library's: by type, then by name
-    const Tensor *x = a, *y = b;
-    return x->type == y->type ? strcmp(x->name, y->name) : x->type - y->type;
-}
+static int in_order(const void *a, const void *b) { return strcmp(a, b); } // of their keys
 
-// All that is kept: what the model is, and where its training has got to.
+// All that is kept: what the model is, and where its training has got to; and the header for that.
 static void list_all(Tensors *all, Model *m, Text *text, Config *c) {
     static const char *const prefixes[] = { "", "m", "mean_" };
     const Params *const params[] = { &m->param, &m->mem, &m->mean };
-    const size_t kept = 2 + (c->optimizer == ADAM);
     const char *gates = cells[c->cell].gates;
-    const size_t G = strlen(gates), n = c->layers * G;
-    all->n = 0;
-    for (const Option *o = options; o < options + FIXED; o++) {
-        char *dash = strchr(list(all, o->name, I64, 1, field(c, o))->name, '-');
-        if (dash) *dash = '_';
-    }
+    const size_t G = strlen(gates), n = c->layers * G, kept = 2 + (c->optimizer == ADAM);
+    char *to = all->header;
+    all->n = all->bytes = 0;
+    for (const Option *o = options; o < options + FIXED; o++)
+        list(all, o->name, I64, 1, field(c, o));
     list(all, "vocab_size", I64, 1, &text->V), list(all, "text", I64, 1, &m->text);
     list(all, "n", I64, 1, &m->n), list(all, "p", I64, 1, &m->p);
     list(all, "epoch", I64, 1, &m->epoch), list(all, "seed", I64, 1, &m->seed);
@@ -1586,104 +1580,76 @@ static void list_all(Tensors *all, Model *m, Text *text, Config *c) {
         if (c->cell == LSTM) list_matrix(all, m->cprev[i], "", "cpre", 'v', i);
     }
     qsort(all->at, all->n, sizeof *all->at, in_order);
-}
-
-static void *number(const Tensor *t, size_t i) { // the i-th, in the file's order: row by row
-    return (char *)t->at + ((ptrdiff_t)(i / t->cols) * t->row_step +
-                            (ptrdiff_t)(i % t->cols) * t->col_step) * (ptrdiff_t)t->size;
-}
-
-static void compose_header(Tensors *all) {
-    char *to = all->header;
-    all->bytes = 0;
     for (const Tensor *t = all->at; t < all->at + all->n; t++) {
         const count begin = all->bytes;
         all->bytes += (count)t->rows * t->cols * t->size;
         *to++ = t == all->at ? '{' : ',';
         to += sprintf(to, "\"%s\":{\"dtype\":\"%s\",\"shape\":[%zu,%zu],"
-                      "\"data_offsets\":[%llu,%llu]}", t->name, types[t->type], t->rows, t->cols,
-                      begin, all->bytes);
+                      "\"data_offsets\":[%llu,%llu]}", t->key + 1, types[t->type], t->rows,
+                      t->cols, begin, all->bytes);
     }
     strcpy(to, "}");
 }
 
-static size_t little(size_t i, size_t size) { // where the i-th byte is, from the lowest one on
-    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? i : size - 1 - i;
-}
-
-static void write_number(FILE *out, const void *at, size_t size) {
-    const unsigned char *byte = at;
-    for (size_t i = 0; i < size; i++) putc_unlocked(byte[little(i, size)], out);
-}
-
-static bool read_number(FILE *in, void *at, size_t size) { // false: the file has ended
-    unsigned char *byte = at;
-    for (size_t i = 0; i < size; i++) byte[little(i, size)] = getc_unlocked(in);
-    return !feof(in) && !ferror(in);
+// Reads or writes a tensor's numbers, row by row, each from its lowest byte on; returns whether all
+// are finite. Behind its end a file has -1s: they are not, and too large for a size.
+static bool transfer(FILE *file, const Tensor *t, bool reads) {
+    const bool little_endian = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+    bool finite = true;
+    for (size_t i = 0; i < t->rows * t->cols; i++) {
+        real passed_over;
+        char *x = (char *)t->at + (i / t->cols + i % t->cols * t->step) * t->size;
+        if (!t->at) x = (char *)&passed_over;
+        for (size_t k = 0; k < t->size; k++) {
+            char *byte = x + (little_endian ? k : t->size - 1 - k);
+            if (reads) *byte = getc_unlocked(file);
+            else putc_unlocked(*byte, file);
+        }
+        if (t->type == F64) finite &= isfinite(*(double *)x);
+        if (t->type == F32) finite &= isfinite(*(float *)x);
+    }
+    return finite;
 }
 
 static bool write_model(FILE *out, Model *m, Text *text, Config *c) {
-    Tensors *all = xcalloc(1, sizeof *all);
-    list_all(all, m, text, c);
-    compose_header(all);
-    const uint64_t length = (strlen(all->header) + 7) / 8 * 8; // numbers begin where 8 divides
-    write_number(out, &length, 8);
-    fprintf(out, "%-*s", (int)length, all->header);
-    for (const Tensor *t = all->at; t < all->at + all->n; t++)
-        for (size_t i = 0; i < t->rows * t->cols; i++) write_number(out, number(t, i), t->size);
-    free(all);
+    Tensors all;
+    list_all(&all, m, text, c);
+    const uint64_t length = (strlen(all.header) + 7) / 8 * 8; // numbers begin where 8 divides
+    for (int bit = 0; bit < 64; bit += 8) putc(length >> bit & 0xFF, out);
+    fprintf(out, "%-*s", (int)length, all.header);
+    for (const Tensor *t = all.at; t < all.at + all.n; t++) transfer(out, t, false);
     return fflush(out) == 0 && !ferror(out);
 }
 
 // Reads a checkpoint up to its other numbers: sizes go to c, text and m, the list of its tensors to
 // all. Returns what is wrong with it, or NULL. The library may have put __metadata__ in front.
 static const char *read_header(FILE *in, Tensors *all, Model *m, Text *text, Config *c) {
-    static const char not_ours[] = "it is no checkpoint of this program, or damaged";
-    uint64_t length;
+    char header[(1 << 20) + 1];
+    uint64_t length = 0;
     struct stat is;
-    if (!read_number(in, &length, 8) || length < 2 || length >= sizeof all->read) return not_ours;
-    char *header = all->read, *end = header + fread(header, 1, length, in);
-    if (!strncmp(header, "{\"hidden_size\":{\"dtype\":\"U64\"", 29))
-        return "it is a model of the first edition (1.0), which cannot be read: train it anew";
+    for (int bit = 0; bit < 64; bit += 8) length |= (uint64_t)getc(in) << bit;
+    if (length >= sizeof header) return "its header";
+    char *end = header + fread(header, 1, length, in);
     list_all(all, m, text, c); // whatever the sizes, they come first
-    for (const Tensor *t = all->at; t < all->at + WHOLE; t++)
-        if (!read_number(in, t->at, 8)) return not_ours;
+    for (const Tensor *t = all->at; t->type == I64; t++) transfer(in, t, true);
     for (const Option *o = options; o < options + FIXED; o++) {
         const count size = *(count *)field(c, o);
-        if (size < o->least || size > o->most) return not_ours;
+        if (size < o->least || size > o->most) return "its sizes";
     }
-    if (text->V < 2 || text->V > UINT16_MAX || m->n > 1e15 || m->p > INT64_MAX) return not_ours;
+    if (text->V < 2 || text->V > UINT16_MAX || m->n > 1e15 || m->p > INT64_MAX) return "its sizes";
     m->param = m->mem = m->mean = lay_out(c, text->V, NULL);
     for (size_t i = 0; i < c->layers; i++)
         m->hprev[i] = m->cprev[i] = shape(c->batch_size, c->hidden_size);
     list_all(all, m, text, c);
     free(m->param.gate);
-    compose_header(all);
-    if (strstr(header, DOUBLE ? "\"by\":{\"dtype\":\"F32\"" : "\"by\":{\"dtype\":\"F64\""))
-        return "its numbers have another precision (single or double) than this program's";
-    while (end > header && end[-1] == ' ') *--end = '\0';
+    while (end > header && end[-1] == ' ') end--;
+    *end = '\0';
     const ptrdiff_t more = (end - header) - (ptrdiff_t)strlen(all->header);
-    if (more < 0 || *header != '{' || strcmp(header + more + 1, all->header + 1)) return not_ours;
-    if (more > 0 && strncmp(header, "{\"__metadata__\":{", 17)) return not_ours;
+    if (more < 0 || strcmp(header + more + 1, all->header + 1)) return "its header";
+    if (strncmp(header, "{\"__metadata__\":{", more > 0 ? 17 : 1)) return "its header";
     if (fstat(fileno(in), &is) == 0 && S_ISREG(is.st_mode) && // and no pipe
-        (count)is.st_size != 8 + length + all->bytes) return "it is damaged: its length is wrong";
+        (count)is.st_size != 8 + length + all->bytes) return "its length";
     return NULL;
-}
-
-static bool read_tensor(FILE *in, const Tensor *t) { // false: not there, or not finite
-    for (size_t i = 0; i < t->rows * t->cols; i++) {
-        union { uint64_t bits; double f64; float f32; } x;
-        if (!read_number(in, &x, t->size)) return false;
-        if (t->type == F64 && !isfinite(x.f64)) return false;
-        if (t->type == F32 && !isfinite(x.f32)) return false;
-        if (t->at) memcpy(number(t, i), &x, t->size);
-    }
-    return true;
-}
-
-static void damaged_if(bool damaged, FILE *in, const char *path, const char *where) {
-    if (ferror(in)) die(FAILED, "%s: %s", path, strerror(errno));
-    if (damaged) die(FAILED, "%s: it is damaged: %s", path, where);
 }
 
 // Makes the model that a checkpoint holds. Its fixed options go to c, where those of the command
@@ -1691,37 +1657,40 @@ static void damaged_if(bool damaged, FILE *in, const char *path, const char *whe
 static void load(const char *path, Model *m, Text *text, Config *c, bool trains) {
     FILE *in = fopen(path, "rb");
     if (!in) die(FAILED, "%s: %s", path, strerror(errno));
-    Tensors *all = xcalloc(1, sizeof *all);
+    Tensors all;
     Config is = { .help = 0 };
-    const char *wrong = read_header(in, all, m, text, &is);
-    if (wrong && ferror(in)) wrong = strerror(errno);
-    if (wrong) die(FAILED, "%s: %s", path, wrong);
-    for (const Option *o = options; o < options + FIXED; o++) {
+    const char *wrong = read_header(in, &all, m, text, &is);
+    for (const Option *o = options; o < options + FIXED && !wrong; o++) {
         count *asked = field(c, o), has = *(count *)field(&is, o);
         if (c->show_gradients && *asked && o->field == FIELD(seq_length)) continue;
         if (*asked && *asked != has)
             die(WRONG_USAGE, "%s was made with another --%s: leave that option out", path, o->name);
         *asked = has;
     }
-    void *memory = all->bytes > SIZE_MAX / 4 ? NULL : malloc(all->bytes);
-    if (!memory) die(FAILED, "%s: not enough memory for its %.3g GB", path, all->bytes / 1e9);
-    free(memory);
-    text->bytes = c->bytes;
-    text->chars = xcalloc(text->V, sizeof *text->chars);
-    new_model(m, c, text->V, trains);
-    list_all(all, m, text, &is);
-    for (const Tensor *t = all->at + WHOLE; t < all->at + all->n; t++)
-        damaged_if(!read_tensor(in, t), in, path, t->name);
-    damaged_if(getc(in) != EOF, in, path, "its length is wrong");
-    damaged_if(m->rng.used > 624, in, path, "rng");
-    const uint32_t most = c->bytes ? 256 : CODES;
-    for (count i = 0; i < text->V; i++) {
-        const uint32_t code = text->chars[i];
-        const bool sorted = i == 0 || text->chars[i - 1] < code;
-        damaged_if(!sorted || is_half(code) || code >= most, in, path, "chars");
-        text->char_to_ix[code] = i + 1;
+    if (!wrong) {
+        void *memory = all.bytes > SIZE_MAX / 4 ? NULL : malloc(all.bytes);
+        if (!memory) die(FAILED, "%s: not enough memory for its %.3g GB", path, all.bytes / 1e9);
+        free(memory);
+        text->bytes = c->bytes;
+        text->chars = xcalloc(text->V, sizeof *text->chars);
+        new_model(m, c, text->V, trains);
+        list_all(&all, m, text, &is);
+        for (const Tensor *t = all.at; t < all.at + all.n; t++)
+            if (t->type != I64 && !transfer(in, t, true)) wrong = t->key + 1;
+        for (count i = 0; i < text->V; i++) {
+            const uint32_t code = text->chars[i], most = c->bytes ? 256 : CODES;
+            const bool sorted = i == 0 || text->chars[i - 1] < code;
+            if (!sorted || is_half(code) || code >= most) wrong = "chars";
+            else text->char_to_ix[code] = i + 1;
+        }
+        if (m->rng.used > 624) wrong = "rng";
+        if (feof(in) || getc(in) != EOF) wrong = "its length";
     }
-    fclose(in), free(all);
+    if (wrong && ferror(in)) die(FAILED, "%s: %s", path, strerror(errno));
+    if (wrong)
+        die(FAILED, "%s: it is damaged, or no checkpoint of this version and precision (%s): %s",
+            path, DOUBLE ? "double" : "single", wrong);
+    fclose(in);
 }
 
 // ==== 17  A user's files =========================================================================

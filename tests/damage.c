@@ -307,7 +307,7 @@ static void test_headers(void) {
     compose_and_check(REFUSED, " ", "", "spaces in the header:", 1);
     compose("", "");
     memcpy(file.at + 8, "{\"hidden_size\":{\"dtype\":\"U64\"", 29); // as the first edition began
-    says = "first edition", check(REFUSED, "a model of edition", 1), says = "";
+    says = "version", check(REFUSED, "a model of edition", 1), says = "";
 }
 
 int main(int argc, char **argv) {
