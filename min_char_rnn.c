@@ -1697,127 +1697,102 @@ static void load(const char *path, Model *m, Text *text, Config *c, bool trains)
 
 __attribute__((format(printf, 1, 2)))
 static void say(const char *format, ...); // to the user, on standard error
-
 static const char clear_line[] = "\r\033[K";
 
-static bool cannot_save(const char *path, const char *why) { // returns false, for save to return
-    say("%s cannot be saved: %s", path, why);
-    return false;
-}
-
 // Why a model may not go to path. NULL: it may; there is nothing, an empty file or a checkpoint.
-static const char *obstacle(const char *path) {
-    struct stat is;
-    Model m = { .n = 0 };
-    Text text = { .n = 0 };
-    Config c = { .help = 0 };
+static const char *obstacle(const char *path, const Config *c, bool begins) {
+    const char *others[] = { "/dev/stdin", c->input, c->save, c->save_best };
+    struct stat is, other;
+    Tensors all;
     if (stat(path, &is) != 0) return errno == ENOENT ? NULL : strerror(errno);
     if (!S_ISREG(is.st_mode)) return "it is not a regular file: name another";
     if (!(is.st_mode & 0222)) return "it is write-protected: name another file, or chmod u+w";
-    if (is.st_size == 0) return NULL;
-    FILE *in = fopen(path, "rb");
+    for (int i = 0; i < 4; i++)
+        if (others[i] && others[i] != path && stat(others[i], &other) == 0 &&
+            other.st_dev == is.st_dev && other.st_ino == is.st_ino)
+            return "it is the text, or --save and --save-best are one file: name another";
+    FILE *in = fopen(path, "r+b");
     if (!in) return strerror(errno);
-    Tensors *all = xcalloc(1, sizeof *all);
-    const bool ours = !read_header(in, all, &m, &text, &c);
-    fclose(in), free(all);
-    return ours ? NULL : "it is not a checkpoint of this program, and stays: name another file";
+    const bool ours = is.st_size == 0 || !read_header(in, &all, &(Model){ .n = 0 },
+                                                      &(Text){ .n = 0 }, &(Config){ .help = 0 });
+    fclose(in);
+    if (!ours) return "it is not a checkpoint of this program, and stays: name another file";
+    if (begins && is.st_size > 0 && !c->load)
+        return "there is a model in it: go on from that (--load), or remove it to begin anew";
+    return NULL;
 }
 
 static bool copy_file(const char *from, FILE *to) { // in place of what it has
     FILE *in = fopen(from, "rb");
-    bool done = in && fseek(to, 0, SEEK_SET) == 0 && ftruncate(fileno(to), 0) == 0;
-    for (int byte = done ? getc_unlocked(in) : EOF; byte != EOF; byte = getc_unlocked(in))
+    if (!in || fseek(to, 0, SEEK_SET) != 0 || ftruncate(fileno(to), 0) != 0) return false;
+    for (int byte = getc_unlocked(in); byte != EOF; byte = getc_unlocked(in))
         putc_unlocked(byte, to);
-    done = done && !ferror(in) && fflush(to) == 0 && !ferror(to);
-    if (in) fclose(in);
+    const bool done = !ferror(in) && fflush(to) == 0 && !ferror(to);
+    fclose(in);
     return done;
-}
-
-static bool flush_folder(const char *path) { // so that a new name survives a power cut
-    char *copy = strdup(path);
-    const int fd = open(dirname(copy), O_RDONLY);
-    bool done = fd >= 0 || errno == EACCES; // one that may not be read cannot be flushed
-    if (fd >= 0) done = fsync(fd) == 0 || errno == EINVAL; // nor can some file systems
-    if (fd >= 0) close(fd);
-    free(copy);
-    return done;
-}
-
-static bool is_same(const struct stat *a, const struct stat *b) {
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-static bool is_unchanged(const char *path, const struct stat *was) {
-    struct stat is;
-    return stat(path, &is) == 0 && is_same(&is, was) && is.st_size == was->st_size &&
-           is.st_ctim.tv_sec == was->st_ctim.tv_sec && is.st_ctim.tv_nsec == was->st_ctim.tv_nsec;
 }
 
 // Writes a model to a new file beside path, and renames that: at any moment there is the old file
 // or the new one, whole. A trial does the same, but what takes the old file's place is its copy.
-// What has come to path meanwhile, from another run or the user, stays.
-static bool save_or_try(const char *path, Model *m, Text *text, Config *c, bool trial) {
+// What has come to path meanwhile, from another run or the user, stays. Returns what went wrong.
+static const char *replace(const char *path, Model *m, Text *text, Config *c, bool trial) {
     const mode_t mask = umask(0);
-    struct stat is = { .st_mode = 0666 & ~mask, .st_uid = -1, .st_gid = -1 }; // of a new file
+    struct stat was = { .st_mode = 0666 & ~mask, .st_uid = -1, .st_gid = -1 }, is; // of a new file
     umask(mask);
-    if (stat(path, &is) != 0 && errno != ENOENT) return cannot_save(path, strerror(errno));
+    if (stat(path, &was) != 0 && errno != ENOENT) return strerror(errno);
     char *name = xcalloc(strlen(path) + 12, 1);
     sprintf(name, "%s.tmp.XXXXXX", path);
     const int fd = mkstemp(name);
     FILE *out = fd < 0 ? NULL : fdopen(fd, "wb");
     bool done = out && write_model(out, m, text, c) && (!trial || copy_file(path, out)) &&
-                (fchown(fd, is.st_uid, is.st_gid) == 0 || true) && // who may not, need not
-                fchmod(fd, is.st_mode & 07777) == 0 && fsync(fd) == 0;
+                (fchown(fd, was.st_uid, was.st_gid) == 0 || true) && // who may not, need not
+                fchmod(fd, was.st_mode & 07777) == 0 && fsync(fd) == 0;
     if (out) done = fclose(out) == 0 && done;
-    const char *why = done ? obstacle(path) : strerror(errno);
-    if (!why && trial && !is_unchanged(path, &is)) why = "another run saves to it, too";
-    if (!why && (rename(name, path) != 0 || !flush_folder(path))) why = strerror(errno);
-    if (why) cannot_save(path, why);
+    const char *why = done ? obstacle(path, c, trial) : strerror(errno);
+    if (!why && trial && (stat(path, &is) != 0 || is.st_ino != was.st_ino ||
+                          is.st_ctim.tv_sec != was.st_ctim.tv_sec ||
+                          is.st_ctim.tv_nsec != was.st_ctim.tv_nsec))
+        why = "another run saves to it, too";
+    if (!why && rename(name, path) != 0) why = strerror(errno);
     if (why && fd >= 0) unlink(name);
+    const int folder = why ? -1 : open(dirname(name), O_RDONLY); // a power cut may lose new names
+    if (!why && folder < 0 && errno != EACCES) why = strerror(errno);
+    if (folder >= 0 && fsync(folder) != 0 && errno != EINVAL) why = strerror(errno);
+    if (folder >= 0) close(folder);
     free(name);
-    return !why;
+    return why;
 }
 
 static bool save(const char *path, Model *m, Text *text, Config *c) {
-    return !path || save_or_try(path, m, text, c, false);
-}
-
-// Whether a model may go to *path. Makes an empty file if there is none; *path becomes what a link
-// leads to.
-static bool open_place(const char **path, struct stat *is, bool *is_new, const Config *c) {
-    struct stat input;
-    const bool piped = !strcmp(c->input, "-");
-    const char *why = obstacle(*path), *file = NULL;
-    int fd = why ? -1 : open(*path, O_WRONLY);
-    *is_new = !why && fd < 0 && errno == ENOENT;
-    if (*is_new) fd = open(*path, O_WRONLY | O_CREAT, 0666); // made also where a link leads
-    if (fd >= 0 && fstat(fd, is) == 0) file = realpath(*path, NULL);
-    if (!why && !file) why = strerror(errno);
-    if (fd >= 0) close(fd);
-    if (!why && is->st_size > 0 && !c->load)
-        why = "there is a model in it: go on from that (--load), or remove it to begin anew";
-    if (file && (piped ? fstat(STDIN_FILENO, &input) : stat(c->input, &input)) == 0 &&
-        is_same(is, &input)) why = "it is the text: name another file";
-    if (why) cannot_save(*path, why);
-    if (file) *path = file;
+    const char *why = path ? replace(path, m, text, c, false) : NULL;
+    if (why) say("%s cannot be saved: %s", path, why);
     return !why;
 }
 
 // Before training, makes sure that saving will work, and destroys nothing: all is checked before
 // anything is written. New files stay, empty: by now another run may have saved to them.
 static void claim(Model *m, Text *text, Config *c) {
-    const char **paths[] = { &c->save, &c->save_best };
-    struct stat is[2];
-    bool is_new[2] = { false }, works = true;
-    for (int i = 0; i < 2 && works; i++)
-        if (*paths[i]) works = open_place(paths[i], &is[i], &is_new[i], c);
-    if (works && c->save && c->save_best && is_same(&is[0], &is[1]))
-        works = cannot_save(c->save, "--save and --save-best are one file: name another");
-    for (int i = 0; i < 2 && works; i++)
-        if (*paths[i]) works = save_or_try(*paths[i], m, text, c, true);
-    if (works && c->save_best && is[1].st_size == 0) m->val_loss = NO_LOSS; // none is there
-    for (int i = 0; i < 2 && !works; i++)
-        if (is_new[i] && stat(*paths[i], &is[i]) == 0 && is[i].st_size == 0) unlink(*paths[i]);
-    if (!works) exit(FAILED);
+    const char **paths[] = { &c->save, &c->save_best }, *path = NULL, *why = NULL;
+    char *made[2] = { NULL };
+    struct stat is;
+    for (int i = 0; i < 2 && !why; i++) {
+        path = *paths[i];
+        if (path) why = obstacle(path, c, true);
+        if (!path || why) continue;
+        char *file = realpath(path, NULL);
+        FILE *new = file ? NULL : fopen(path, "ab"); // made also where a link leads
+        if (new) fclose(new), made[i] = file = realpath(path, NULL);
+        if (file) *paths[i] = file;
+        else why = strerror(errno);
+    }
+    for (int i = 0; i < 2 && !why; i++) {
+        path = *paths[i];
+        if (path) why = replace(path, m, text, c, true);
+    }
+    for (int i = 0; i < 2 && why; i++)
+        if (made[i] && stat(made[i], &is) == 0 && is.st_size == 0) unlink(made[i]);
+    if (why) die(FAILED, "%s cannot be saved: %s", path, why);
+    if (c->save_best && stat(c->save_best, &is) == 0 && is.st_size == 0) m->val_loss = NO_LOSS;
 }
 
 // ==== 18  The terminal, signals, main ============================================================
