@@ -1543,7 +1543,6 @@ static Tensor *list(Tensors *all, const char *name, int type, size_t n, void *at
 // A matrix, in the Python's shape (out,in). Above the first layer the layer's number ends its name.
 static void list_matrix(Tensors *all, Matrix a, const char *prefix, const char *name, char letter,
                         size_t layer) {
-    if (a.rows == 0) return; // the output's Wx
     Tensor *t = list(all, "", REAL_TYPE, a.cols, a.at);
     t->cols = a.rows, t->step = a.row_step;
     sprintf(t->key + 1, "%s%s%c%.0zu", prefix, name, letter, layer ? layer + 1 : 0); // .0: no "0"
@@ -1571,7 +1570,7 @@ static void list_all(Tensors *all, Model *m, Text *text, Config *c) {
         const size_t k = i / (n + 1), j = i % (n + 1), layer = j < n ? j / G : 0;
         const char letter = j < n ? gates[j % G] : 'y';
         const Gate *g = &params[k]->gate[j];
-        list_matrix(all, g->Wx, prefixes[k], "Wx", letter, layer);
+        if (j < n) list_matrix(all, g->Wx, prefixes[k], "Wx", letter, layer);
         list_matrix(all, g->Wh, prefixes[k], "Wh", letter, layer);
         list_matrix(all, g->b, prefixes[k], "b", letter, layer);
     }
@@ -1591,8 +1590,8 @@ static void list_all(Tensors *all, Model *m, Text *text, Config *c) {
     strcpy(to, "}");
 }
 
-// Reads or writes a tensor's numbers, row by row, each from its lowest byte on; returns whether all
-// are finite. Behind its end a file has -1s: they are not, and too large for a size.
+// Reads or writes a tensor's numbers, row by row, each from its lowest byte on. Returns whether all
+// are there and finite. Behind its end a file has a -1, which is too large for a size.
 static bool transfer(FILE *file, const Tensor *t, bool reads) {
     const bool little_endian = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
     bool finite = true;
@@ -1605,6 +1604,7 @@ static bool transfer(FILE *file, const Tensor *t, bool reads) {
             if (reads) *byte = getc_unlocked(file);
             else putc_unlocked(*byte, file);
         }
+        if (feof(file) || ferror(file)) return false;
         if (t->type == F64) finite &= isfinite(*(double *)x);
         if (t->type == F32) finite &= isfinite(*(float *)x);
     }
@@ -1621,20 +1621,26 @@ static bool write_model(FILE *out, Model *m, Text *text, Config *c) {
     return fflush(out) == 0 && !ferror(out);
 }
 
-// Reads a checkpoint up to its other numbers: sizes go to c, text and m, the list of its tensors to
-// all. Returns what is wrong with it, or NULL. The library may have put __metadata__ in front.
+// Reads a checkpoint up to its other numbers: sizes go to text, m and c, where what was asked for
+// (not 0) has to be the same; the list of its tensors goes to all. Returns what is wrong, or NULL.
+// The library may have put __metadata__ in front.
 static const char *read_header(FILE *in, Tensors *all, Model *m, Text *text, Config *c) {
+    const Config asked = *c;
     char header[(1 << 20) + 1];
     uint64_t length = 0;
-    struct stat is;
+    struct stat file;
     for (int bit = 0; bit < 64; bit += 8) length |= (uint64_t)getc(in) << bit;
     if (length >= sizeof header) return "its header";
     char *end = header + fread(header, 1, length, in);
     list_all(all, m, text, c); // whatever the sizes, they come first
     for (const Tensor *t = all->at; t->type == I64; t++) transfer(in, t, true);
     for (const Option *o = options; o < options + FIXED; o++) {
-        const count size = *(count *)field(c, o);
-        if (size < o->least || size > o->most) return "its sizes";
+        const count wanted = *(count *)field(&asked, o);
+        count *is = field(c, o);
+        if (*is < o->least || *is > o->most) return "its sizes";
+        if (wanted && c->show_gradients && o->field == FIELD(seq_length)) *is = wanted;
+        if (wanted && wanted != *is)
+            die(WRONG_USAGE, "the model was made with another --%s: leave that out", o->name);
     }
     if (text->V < 2 || text->V > UINT16_MAX || m->n > 1e15 || m->p > INT64_MAX) return "its sizes";
     m->param = m->mem = m->mean = lay_out(c, text->V, NULL);
@@ -1647,34 +1653,26 @@ static const char *read_header(FILE *in, Tensors *all, Model *m, Text *text, Con
     const ptrdiff_t more = (end - header) - (ptrdiff_t)strlen(all->header);
     if (more < 0 || strcmp(header + more + 1, all->header + 1)) return "its header";
     if (strncmp(header, "{\"__metadata__\":{", more > 0 ? 17 : 1)) return "its header";
-    if (fstat(fileno(in), &is) == 0 && S_ISREG(is.st_mode) && // and no pipe
-        (count)is.st_size != 8 + length + all->bytes) return "its length";
+    if (fstat(fileno(in), &file) == 0 && S_ISREG(file.st_mode) && // and no pipe
+        (count)file.st_size != 8 + length + all->bytes) return "its length";
     return NULL;
 }
 
-// Makes the model that a checkpoint holds. Its fixed options go to c, where those of the command
-// line (0: not given) have to be the same.
+// Makes the model that a checkpoint holds.
 static void load(const char *path, Model *m, Text *text, Config *c, bool trains) {
     FILE *in = fopen(path, "rb");
     if (!in) die(FAILED, "%s: %s", path, strerror(errno));
     Tensors all;
-    Config is = { .help = 0 };
-    const char *wrong = read_header(in, &all, m, text, &is);
-    for (const Option *o = options; o < options + FIXED && !wrong; o++) {
-        count *asked = field(c, o), has = *(count *)field(&is, o);
-        if (c->show_gradients && *asked && o->field == FIELD(seq_length)) continue;
-        if (*asked && *asked != has)
-            die(WRONG_USAGE, "%s was made with another --%s: leave that option out", path, o->name);
-        *asked = has;
-    }
+    const char *wrong = read_header(in, &all, m, text, c);
     if (!wrong) {
-        void *memory = all.bytes > SIZE_MAX / 4 ? NULL : malloc(all.bytes);
+        void *volatile memory = NULL; // volatile: or clang leaves malloc out
+        if (all.bytes < SIZE_MAX / 4) memory = malloc(all.bytes);
         if (!memory) die(FAILED, "%s: not enough memory for its %.3g GB", path, all.bytes / 1e9);
         free(memory);
         text->bytes = c->bytes;
         text->chars = xcalloc(text->V, sizeof *text->chars);
         new_model(m, c, text->V, trains);
-        list_all(&all, m, text, &is);
+        list_all(&all, m, text, c);
         for (const Tensor *t = all.at; t < all.at + all.n; t++)
             if (t->type != I64 && !transfer(in, t, true)) wrong = t->key + 1;
         for (count i = 0; i < text->V; i++) {
@@ -1686,7 +1684,7 @@ static void load(const char *path, Model *m, Text *text, Config *c, bool trains)
         if (m->rng.used > 624) wrong = "rng";
         if (feof(in) || getc(in) != EOF) wrong = "its length";
     }
-    if (wrong && ferror(in)) die(FAILED, "%s: %s", path, strerror(errno));
+    if (ferror(in)) die(FAILED, "%s: %s", path, strerror(errno));
     if (wrong)
         die(FAILED, "%s: it is damaged, or no checkpoint of this version and precision (%s): %s",
             path, DOUBLE ? "double" : "single", wrong);
@@ -1699,18 +1697,22 @@ __attribute__((format(printf, 1, 2)))
 static void say(const char *format, ...); // to the user, on standard error
 static const char clear_line[] = "\r\033[K";
 
+static bool is_at(const char *path, const struct stat *is) { // that very file; "-": standard input
+    struct stat at;
+    const int got = strcmp(path, "-") ? stat(path, &at) : fstat(STDIN_FILENO, &at);
+    return got == 0 && at.st_dev == is->st_dev && at.st_ino == is->st_ino;
+}
+
 // Why a model may not go to path. NULL: it may; there is nothing, an empty file or a checkpoint.
 static const char *obstacle(const char *path, const Config *c, bool begins) {
-    const char *others[] = { "/dev/stdin", c->input, c->save, c->save_best };
-    struct stat is, other;
+    const char *other = path == c->save ? c->save_best : c->save;
+    struct stat is;
     Tensors all;
     if (stat(path, &is) != 0) return errno == ENOENT ? NULL : strerror(errno);
     if (!S_ISREG(is.st_mode)) return "it is not a regular file: name another";
     if (!(is.st_mode & 0222)) return "it is write-protected: name another file, or chmod u+w";
-    for (int i = 0; i < 4; i++)
-        if (others[i] && others[i] != path && stat(others[i], &other) == 0 &&
-            other.st_dev == is.st_dev && other.st_ino == is.st_ino)
-            return "it is the text, or --save and --save-best are one file: name another";
+    if (is_at(c->input, &is)) return "it is the text: name another file";
+    if (other && is_at(other, &is)) return "--save and --save-best are one file: name another";
     FILE *in = fopen(path, "r+b");
     if (!in) return strerror(errno);
     const bool ours = is.st_size == 0 || !read_header(in, &all, &(Model){ .n = 0 },
@@ -1739,6 +1741,7 @@ static const char *replace(const char *path, Model *m, Text *text, Config *c, bo
     const mode_t mask = umask(0);
     struct stat was = { .st_mode = 0666 & ~mask, .st_uid = -1, .st_gid = -1 }, is; // of a new file
     umask(mask);
+    if (!path) return NULL; // not asked for
     if (stat(path, &was) != 0 && errno != ENOENT) return strerror(errno);
     char *name = xcalloc(strlen(path) + 12, 1);
     sprintf(name, "%s.tmp.XXXXXX", path);
@@ -1749,7 +1752,7 @@ static const char *replace(const char *path, Model *m, Text *text, Config *c, bo
                 fchmod(fd, was.st_mode & 07777) == 0 && fsync(fd) == 0;
     if (out) done = fclose(out) == 0 && done;
     const char *why = done ? obstacle(path, c, trial) : strerror(errno);
-    if (!why && trial && (stat(path, &is) != 0 || is.st_ino != was.st_ino ||
+    if (!why && trial && (stat(path, &is) != 0 || !is_at(path, &was) ||
                           is.st_ctim.tv_sec != was.st_ctim.tv_sec ||
                           is.st_ctim.tv_nsec != was.st_ctim.tv_nsec))
         why = "another run saves to it, too";
@@ -1764,7 +1767,7 @@ static const char *replace(const char *path, Model *m, Text *text, Config *c, bo
 }
 
 static bool save(const char *path, Model *m, Text *text, Config *c) {
-    const char *why = path ? replace(path, m, text, c, false) : NULL;
+    const char *why = replace(path, m, text, c, false);
     if (why) say("%s cannot be saved: %s", path, why);
     return !why;
 }
@@ -1785,10 +1788,8 @@ static void claim(Model *m, Text *text, Config *c) {
         if (file) *paths[i] = file;
         else why = strerror(errno);
     }
-    for (int i = 0; i < 2 && !why; i++) {
-        path = *paths[i];
-        if (path) why = replace(path, m, text, c, true);
-    }
+    for (int i = 0; i < 2 && !why; i++)
+        path = *paths[i], why = replace(path, m, text, c, true);
     for (int i = 0; i < 2 && why; i++)
         if (made[i] && stat(made[i], &is) == 0 && is.st_size == 0) unlink(made[i]);
     if (why) die(FAILED, "%s cannot be saved: %s", path, why);
