@@ -1597,8 +1597,8 @@ static bool transfer(FILE *file, const Tensor *t, bool reads) {
     bool finite = true;
     for (size_t i = 0; i < t->rows * t->cols; i++) {
         real passed_over;
-        char *x = (char *)t->at + (i / t->cols + i % t->cols * t->step) * t->size;
-        if (!t->at) x = (char *)&passed_over;
+        char *x = (char *)&passed_over;
+        if (t->at) x = (char *)t->at + (i / t->cols + i % t->cols * t->step) * t->size;
         for (size_t k = 0; k < t->size; k++) {
             char *byte = x + (little_endian ? k : t->size - 1 - k);
             if (reads) *byte = getc_unlocked(file);
@@ -1640,7 +1640,7 @@ static const char *read_header(FILE *in, Tensors *all, Model *m, Text *text, Con
         if (*is < o->least || *is > o->most) return "its sizes";
         if (wanted && c->show_gradients && o->field == FIELD(seq_length)) *is = wanted;
         if (wanted && wanted != *is)
-            die(WRONG_USAGE, "the model was made with another --%s: leave that out", o->name);
+            die(WRONG_USAGE, "%s has another --%s: leave that option out", c->load, o->name);
     }
     if (text->V < 2 || text->V > UINT16_MAX || m->n > 1e15 || m->p > INT64_MAX) return "its sizes";
     m->param = m->mem = m->mean = lay_out(c, text->V, NULL);
@@ -1695,7 +1695,6 @@ static void load(const char *path, Model *m, Text *text, Config *c, bool trains)
 
 __attribute__((format(printf, 1, 2)))
 static void say(const char *format, ...); // to the user, on standard error
-static const char clear_line[] = "\r\033[K";
 
 static bool is_at(const char *path, const struct stat *is) { // that very file; "-": standard input
     struct stat at;
@@ -1758,7 +1757,7 @@ static const char *replace(const char *path, Model *m, Text *text, Config *c, bo
         why = "another run saves to it, too";
     if (!why && rename(name, path) != 0) why = strerror(errno);
     if (why && fd >= 0) unlink(name);
-    const int folder = why ? -1 : open(dirname(name), O_RDONLY); // a power cut may lose new names
+    const int folder = why ? -1 : open(dirname(name), O_RDONLY); // it keeps the new name
     if (!why && folder < 0 && errno != EACCES) why = strerror(errno);
     if (folder >= 0 && fsync(folder) != 0 && errno != EINVAL) why = strerror(errno);
     if (folder >= 0) close(folder);
@@ -1803,7 +1802,8 @@ static bool clear_status(bool quiet) {
     const char *term = getenv("TERM");
     if (quiet || (term && !strcmp(term, "dumb"))) return false;
     if (tcgetpgrp(STDERR_FILENO) != getpgrp()) return false; // no terminal, or in the background
-    return fputs(clear_line, stderr) >= 0;
+    fputs("\r\033[K", stderr); // begin the line anew
+    return true;
 }
 
 static void say(const char *format, ...) {
