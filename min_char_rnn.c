@@ -935,11 +935,23 @@ struct Reader {
     bool ended, bytes;
 };
 
+static const struct { size_t at, n; const char *has, *advice; } no_texts[] = {
+    { 3, 7, "\0\0\0\0\0{\"", "it is a checkpoint: to use the model in it, --load it" },
+    { 0, 2, "\x1F\x8B", "it is compressed: unpack it first (gunzip)" },
+    { 0, 4, "\xFF\xFE\0\0", "it is UTF-32: convert it (iconv -f UTF-32 -t UTF-8)" },
+    { 0, 4, "\0\0\xFE\xFF", "it is UTF-32: convert it (iconv -f UTF-32 -t UTF-8)" },
+    { 0, 2, "\xFF\xFE", "it is UTF-16: convert it (iconv -f UTF-16 -t UTF-8)" },
+    { 0, 2, "\xFE\xFF", "it is UTF-16: convert it (iconv -f UTF-16 -t UTF-8)" },
+};
+
 static Reader *start_reading(FILE *file, const char *name, bool bytes) {
     if (!file) die(FAILED, "%s: %s", name, strerror(errno));
     Reader *in = xcalloc(1, sizeof *in);
     *in = (Reader){ .file = file, .name = name, .line = 1, .bytes = bytes };
     in->started = fread(in->start, 1, sizeof in->start, file);
+    for (size_t i = 0; !bytes && i < sizeof no_texts / sizeof *no_texts; i++)
+        if (!memcmp(in->start + no_texts[i].at, no_texts[i].has, no_texts[i].n))
+            die(FAILED, "%s: %s", name, no_texts[i].advice);
     return in;
 }
 
@@ -973,21 +985,6 @@ static int32_t decode(Reader *in, int byte) {
     return code;
 }
 
-static const char *advice_on(const Reader *in) { // what to do, where it is no text; or NULL
-    static const struct { size_t at, n; const char *start, *advice; } kinds[] = {
-        { 7, 2, "\0{", "it is a checkpoint: to use the model in it, --load it" },
-        { 0, 2, "\x1F\x8B", "it is compressed: unpack it first (gunzip)" },
-        { 0, 2, "\xFE\xFF", "it is UTF-16: convert it (iconv -f UTF-16 -t UTF-8)" },
-        { 0, 2, "\xFF\xFE", "it is UTF-16: convert it (iconv -f UTF-16 -t UTF-8)" },
-        { 0, 4, "\xFF\xFE\0\0", "it is UTF-32: convert it (iconv -f UTF-32 -t UTF-8)" },
-        { 0, 4, "\0\0\xFE\xFF", "it is UTF-32: convert it (iconv -f UTF-32 -t UTF-8)" },
-    };
-    const char *advice = NULL;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (!memcmp(in->start + kinds[i].at, kinds[i].start, kinds[i].n)) advice = kinds[i].advice;
-    return advice;
-}
-
 // Says where a text is not UTF-8, and what to do about it, which depends on what it is.
 __attribute__((noreturn))
 static void refuse(Reader *in, size_t offset, size_t line, int byte) {
@@ -998,7 +995,6 @@ static void refuse(Reader *in, size_t offset, size_t line, int byte) {
     for (int more = next_byte(in); more != EOF; more = next_byte(in)) bad += decode(in, more) < 0;
     if (in->good > bad) advice = "the rest is UTF-8: drop what is not (iconv -c -f UTF-8 -t UTF-8)";
     if (at_end) advice = "the text ends inside a character: cut it off there (head -c), or --bytes";
-    if (advice_on(in)) advice = advice_on(in);
     die(FAILED, "%s: line %zu, byte offset %zu: 0x%02X begins no UTF-8 character: %s", in->name,
         line, offset, (unsigned)byte, advice);
 }
@@ -1031,8 +1027,6 @@ static void check_new_char(const Text *text, const Reader *in, int32_t code) {
     char utf[5] = "";
     const int length = text->bytes ? 1 : utf8(code, utf);
     if (code <= ' ' || (code >= 0x7F && code < 0xA0)) utf[0] = '\0'; // it does not show
-    if (text->chars && in->offset < 9 && advice_on(in))
-        die(FAILED, "%s: %s", in->name, advice_on(in));
     if (text->chars)
         die(FAILED, "%s: line %zu, byte offset %zu: the character %s (0x%02X) is not in the "
             "model's vocabulary", in->name, in->line, in->offset - length, utf, (unsigned)code);

@@ -268,8 +268,8 @@ test_install() {
 
 test_source() {
     # The aim is 1,300 lines and 66 KB. It is not reached; until it is, the file does not grow.
-    below 'lines' "$(lines <min_char_rnn.c)" 2008
-    below 'bytes' "$(bytes <min_char_rnn.c)" 98226
+    below 'lines' "$(lines <min_char_rnn.c)" 2002
+    below 'bytes' "$(bytes <min_char_rnn.c)" 97959
     below 'the line where the main loop begins' \
         "$(sed -n '/^static bool train(.*{/=' min_char_rnn.c)" 461
     # Code is what is left without comments, strings and blank lines.
