@@ -657,6 +657,10 @@ static void adam(Model *m, real learning_rate, real most, real B) {
 #error "without NaN a diverged loss goes unnoticed: build without -ffast-math and -Ofast"
 #endif
 
+#ifdef __APPLE__
+#define st_ctim st_ctimespec
+#endif
+
 enum { OUTPUT_LOST = -1 }; // for stop
 static size_t min(size_t a, size_t b) { return a < b ? a : b; }
 static size_t vectors(size_t n) { return (n + LANES - 1) / LANES; }
@@ -1620,7 +1624,8 @@ static bool write_model(FILE *out, Model *m, Text *text, Config *c) {
 // The library may have put __metadata__ in front.
 static const char *read_header(FILE *in, Tensors *all, Model *m, Text *text, Config *c) {
     const Config asked = *c;
-    char header[(1 << 20) + 1];
+    static char header[(1 << 20) + 1];
+    const Option *contradicted = NULL;
     uint64_t length = 0;
     struct stat file;
     for (int bit = 0; bit < 64; bit += 8) length |= (uint64_t)getc(in) << bit;
@@ -1633,8 +1638,7 @@ static const char *read_header(FILE *in, Tensors *all, Model *m, Text *text, Con
         count *is = field(c, o);
         if (*is < o->least || *is > o->most) return "its sizes";
         if (wanted && c->show_gradients && o->field == FIELD(seq_length)) *is = wanted;
-        if (wanted && wanted != *is)
-            die(WRONG_USAGE, "%s has another --%s: leave that option out", c->load, o->name);
+        if (wanted && wanted != *is) contradicted = o;
     }
     if (text->V < 2 || text->V > UINT16_MAX || m->n > 1e15 || m->p > INT64_MAX) return "its sizes";
     m->param = m->mem = m->mean = lay_out(c, text->V, NULL);
@@ -1649,6 +1653,8 @@ static const char *read_header(FILE *in, Tensors *all, Model *m, Text *text, Con
     if (strncmp(header, "{\"__metadata__\":{", more > 0 ? 17 : 1)) return "its header";
     if (fstat(fileno(in), &file) == 0 && S_ISREG(file.st_mode) && // and no pipe
         (count)file.st_size != 8 + length + all->bytes) return "its length";
+    if (contradicted)
+        die(WRONG_USAGE, "%s has another --%s: leave that option out", c->load, contradicted->name);
     return NULL;
 }
 
@@ -1704,8 +1710,9 @@ static const char *obstacle(const char *path, const Config *c, bool begins) {
     if (stat(path, &is) != 0) return errno == ENOENT ? NULL : strerror(errno);
     if (!S_ISREG(is.st_mode)) return "it is not a regular file: name another";
     if (!(is.st_mode & 0222)) return "it is write-protected: name another file, or chmod u+w";
-    if (is_at(c->input, &is)) return "it is the text: name another file";
-    if (other && is_at(other, &is)) return "--save and --save-best are one file: name another";
+    if (begins && is_at(c->input, &is)) return "it is the text: name another file";
+    if (begins && other && is_at(other, &is))
+        return "--save and --save-best are one file: name another";
     FILE *in = fopen(path, "r+b");
     if (!in) return strerror(errno);
     const bool ours = is.st_size == 0 || !read_header(in, &all, &(Model){ .n = 0 },
@@ -1719,10 +1726,11 @@ static const char *obstacle(const char *path, const Config *c, bool begins) {
 
 static bool copy_file(const char *from, FILE *to) { // in place of what it has
     FILE *in = fopen(from, "rb");
-    if (!in || fseek(to, 0, SEEK_SET) != 0 || ftruncate(fileno(to), 0) != 0) return false;
+    if (!in) return false;
+    bool done = fseek(to, 0, SEEK_SET) == 0 && ftruncate(fileno(to), 0) == 0;
     for (int byte = getc_unlocked(in); byte != EOF; byte = getc_unlocked(in))
         putc_unlocked(byte, to);
-    const bool done = !ferror(in) && fflush(to) == 0 && !ferror(to);
+    done = done && !ferror(in) && fflush(to) == 0 && !ferror(to);
     fclose(in);
     return done;
 }
@@ -1745,7 +1753,7 @@ static const char *replace(const char *path, Model *m, Text *text, Config *c, bo
                 fchmod(fd, was.st_mode & 07777) == 0 && fsync(fd) == 0;
     if (out) done = fclose(out) == 0 && done;
     const char *why = done ? obstacle(path, c, trial) : strerror(errno);
-    if (!why && trial && (stat(path, &is) != 0 || !is_at(path, &was) ||
+    if (!why && trial && (stat(path, &is) != 0 || !is_at(path, &was) || is.st_size != was.st_size ||
                           is.st_ctim.tv_sec != was.st_ctim.tv_sec ||
                           is.st_ctim.tv_nsec != was.st_ctim.tv_nsec))
         why = "another run saves to it, too";
@@ -1808,7 +1816,7 @@ static void say(const char *format, ...) {
     va_end(args);
     for (unsigned char *s = (unsigned char *)text; *s; s++) { // a name may contain anything
         if (*s < ' ' || *s == 0x7F) *s = '?';
-        if (s[0] == 0xC2 && (s[1] & 0xE0) == 0x80) s[1] = '?'; // U+0080 to U+009F
+        if (s[0] == 0xC2 && (s[1] & 0xE0) == 0x80) s[0] = s[1] = '?'; // U+0080 to U+009F
     }
     clear_status(false);
     fprintf(stderr, "min_char_rnn: %s\n", text);
@@ -1897,7 +1905,7 @@ static void show_status(Model *m, const Config *c) {
     if (now < m->shown + 0.5 && m->n > m->first + 1) return;
     const double rate = (m->n - m->shown_n) / (now - m->shown);
     struct winsize window = { .ws_col = 0 };
-    char line[256];
+    char line[512]; // the loss may have 309 digits
     m->shown = now, m->shown_n = m->n;
     if (!clear_status(c->quiet)) return;
     int length = sprintf(line, "iter %llu, %.3f nats/char, %.0f char/s", m->n, m->smooth_loss / T,
@@ -1977,10 +1985,11 @@ static void eval_only(Model *m, const Text *text, const Config *c) {
 int main(int argc, char **argv) {
     static Text text; // static: within reach to the end, so nothing leaks
     static Model m;
+    static Config c;
     bool saved = true;
     for (int fd = 0; fd < 3; fd++) // no file may take the place of a closed standard stream
         if (fcntl(fd, F_GETFD) == -1) open("/dev/null", fd ? O_RDONLY : O_WRONLY);
-    Config c = parse_command_line(argc, argv);
+    c = parse_command_line(argc, argv);
     text.char_to_ix = xcalloc(CODES, sizeof(Ix));
     text.bytes = c.bytes;
     if (c.load) load(c.load, &m, &text, &c, !looks(&c));

@@ -48,8 +48,30 @@ test_files() {
     files_read
     files_canonical
     files_32
+    files_linked_later
     files_slowly
     rm -rf "$f" "$g" "$dir/short"
+}
+
+# During a run the two models become one file, as deduplication does it: both can be saved.
+files_linked_later() {
+    "$prog" $tiny -n 0 --save "$f/m" --save-every 50 --val-fraction 0.1 --eval-every 50 \
+        --save-best "$f/best" "$dir/short" >"$dir/out" 2>"$dir/err" &
+    pid=$!
+    await [ -s "$f/best" ]
+    ln -f "$f/best" "$f/m"
+    kill -TERM $pid
+    wait $pid 2>/dev/null
+    same 'exit status where both models became one file' 143 $?
+    works --load "$f/m" --sample 1
+    rm "$f"/*
+    [ "${SANITIZED-}" ] || ( # a small stack
+        ulimit -s 1024
+        run $tiny -n 5 --save-every 2 --save "$f/m" "$dir/short"
+        exit $status
+    )
+    same 'exit status with a stack of 1 MB' 0 $?
+    rm -f "$f"/*
 }
 
 # ---- what a model may not replace
