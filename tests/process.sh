@@ -103,6 +103,8 @@ test_input() {
 }
 
 test_bad_input() {
+    run "$(printf '%s/x\302\233y\177z' "$dir")" # what moves a cursor is not printed
+    same 'a name with control characters' 'x??y?z' "$(grep -ao 'x.*z' "$dir/err")"
     refuses 1 "$dir/none: No such file" "$dir/none"
     refuses 1 ' -x: No such file' -- -x
     refuses 1 'input.txt/x: Not a directory' $text/x
@@ -442,6 +444,8 @@ bytes
 END
     same_file 'a model that options contradict' "$dir/first" "$dir/fixed"
     same 'a file that was not asked for' 0 "$(ls "$dir" | grep -c '^new$')"
+    head -c 3000 "$dir/first" >"$dir/cut" # damaged, before anything else
+    refuses 1 'cut: it is damaged' --load "$dir/cut" -H 3 $text
     works --load "$dir/fixed" -n 2 --cell rnn -L 1 -H 2 -T 25 -B 1 --optimizer adagrad $text
     makes "$dir/fixed2" -n 1 -H 2 --bytes $text
     works --load "$dir/fixed2" -n 2 --bytes $text
