@@ -223,8 +223,8 @@ typedef struct {
     count n, p, epoch;       // iterations; where in each stream the next chunk begins; passes
     count seed, text;        // of the weights and dropout; a hash of the text that it learns
     double smooth_loss, val_loss; // nats for T characters; the best held-out loss, nats/character
-    double started, shown;       // when it began, and when there was a status line last
-    count first, shown_n;        // and the iterations that were done by then
+    double shown;                // when there was a status line last
+    count first, shown_n;        // iterations done when this run began, and by then
 } Model;
 
 // Small weights keep tanh where its slope is near 1; with 0 all hidden units would stay the same.
@@ -1059,7 +1059,7 @@ static Matrix place(Params *p, size_t m, size_t n) { // a window behind those th
 
 static Params lay_out(const Config *c, size_t V, real *all) { // NULL: only shapes
     const size_t H = c->hidden_size, G = strlen(cells[c->cell].gates), n = c->layers * G;
-    Params p = { .all = all, .gate = xcalloc(n + 2, sizeof(Gate)) }; // a gate without rows ends it
+    Params p = { .all = all, .gate = xcalloc(n + 2, sizeof(Gate)) }; // and an end
     for (size_t i = 0; i < n; i++) {
         p.gate[i].Wx = place(&p, i < G ? V : H, H);
         p.gate[i].Wh = place(&p, H, H);
@@ -1265,28 +1265,24 @@ static size_t choose_excerpt(const Text *text, size_t question, size_t *begin) {
     return n;
 }
 
-// Prints n characters of the text with unit u: as a background from red at -1 through none to blue
-// at +1, or in two lines of marks, sign and size, below each line of the text.
-static void show_unit(Net *net, const Text *text, size_t u, size_t begin, size_t n, bool color) {
+// Prints an excerpt with unit u: as a background from red at -1 through none to blue at +1, or in
+// two lines of marks, sign and size, below each line of the text.
+static void show_unit(Matrix values, size_t u, const Text *text, size_t begin, bool color) {
     char signs[EXCERPT_MOST], sizes[EXCERPT_MOST];
-    forget(net);
-    for (size_t i = 0; i < begin; i++) feed(net, text->data[i]);
-    for (size_t i = begin, marks = 0; i < begin + n; i++) {
-        feed(net, text->data[i]);
-        const uint32_t code = code_at(text, i);
-        const double value = unit(net, u), size = fabs(value);
+    for (size_t i = 0, marks = 0; i < values.rows; i++) {
+        const uint32_t code = code_at(text, begin + i);
+        const double value = row(values, i)[u], size = fabs(value);
         const int shade = 64 + 160 * size;
-        const char sign = value > 0 ? '+' : '-';
-        const bool newline = code == '\n', shows = size >= 0.1;
-        const bool painted = color && shows && !newline;
-        signs[marks] = shows ? sign : ' ';
+        const char sign = size < 0.1 ? ' ' : "-+"[value > 0];
+        const bool newline = code == '\n', painted = color && sign != ' ' && !newline;
+        signs[marks] = sign;
         sizes[marks] = '0' + (int)(9.999 * size);
         marks += !newline;
         if (painted && value < 0) printf("\033[97;48;2;%d;40;40m", shade);
         if (painted && value > 0) printf("\033[97;48;2;40;40;%dm", shade);
         put_char(code, text->bytes);
         if (painted) printf("\033[0m");
-        if (!newline && i + 1 < begin + n) continue;
+        if (!newline && i + 1 < values.rows) continue;
         if (!newline) putchar('\n');
         if (!color) printf("%.*s\n%.*s\n", (int)marks, signs, (int)marks, sizes);
         marks = 0;
@@ -1300,24 +1296,28 @@ static void show_cells(Model *m, const Text *text, bool color) {
     const size_t H = net->layer->hs.cols, kinds = strlen(net->cell->state);
     const size_t units = net->layers * kinds * H;
     Sums *sums = xcalloc((count)QUESTIONS * units, sizeof *sums);
+    Matrix x = new_matrix(1, units), values[QUESTIONS]; // now; and in each excerpt
+    size_t begin[QUESTIONS] = { 0 };
     Answers s = { .if_depth = 0 };
+    for (size_t q = 0; q < QUESTIONS; q++)
+        values[q] = new_matrix(choose_excerpt(text, q, &begin[q]), units);
     for (size_t i = 0; i < text->n && !stop; i++) {
         feed(net, text->data[i]);
         answer(&s, text, i);
-        for (size_t u = 0; u < units; u++) {
-            const double x = unit(net, u);
-            for (size_t q = 0; q < QUESTIONS; q++) add_up(&sums[q * units + u], x, s.answer[q]);
+        for (size_t u = 0; u < units; u++) x.at[u] = unit(net, u);
+        for (size_t q = 0; q < QUESTIONS; q++) {
+            for (size_t u = 0; u < units; u++) add_up(&sums[q * units + u], x.at[u], s.answer[q]);
+            if (i - begin[q] < values[q].rows) copy(rows(values[q], i - begin[q], 1), x);
         }
     }
     for (size_t q = 0; q < QUESTIONS && !stop; q++) {
         const Sums *of = sums + q * units;
-        size_t u = 0, begin = 0;
+        size_t u = 0;
         for (size_t i = 1; i < units; i++) if (fabs(pearson(of[i])) > fabs(pearson(of[u]))) u = i;
         if (pearson(of[u]) == 0) continue; // the text gives but one answer
         printf("%s: layer %zu, unit %zu, r = %+.2f (%c)\n", questions[q], u / (kinds * H) + 1,
                u % H + 1, pearson(of[u]), net->cell->state[u / H % kinds]);
-        const size_t n = choose_excerpt(text, q, &begin);
-        show_unit(net, text, u, begin, n, color);
+        show_unit(values[q], u, text, begin[q], color);
     }
 }
 
@@ -1493,6 +1493,7 @@ static Config parse_command_line(int argc, char **argv) {
     c.input = argv[optind];
     if (c.help || c.version) return c;
     const bool samples = c.sample != NO_SAMPLE;
+    if (looks(&c)) c.dropout = 0; // for training only
     wrong_if(looks(&c) && !c.load, "--sample, --eval and --show-... need a model: add --load FILE");
     wrong_if(looks(&c) > 1, "--sample, --eval, --show-cells, --show-gradients: one at a time");
     wrong_if(looks(&c) && (c.save || c.save_best), "only training saves: leave --save out");
@@ -1516,7 +1517,7 @@ enum { I64, F64, F32, I32, REAL_TYPE = DOUBLE ? F64 : F32 }; // in the library's
 static const char *const types[] = { "I64", "F64", "F32", "I32" };
 
 typedef struct {
-    char key[18];            // its type, a digit, and its name: they are sorted by that
+    char key[18];            // type (a digit) and name: sorted by that
     int type;
     size_t size, rows, cols; // bytes of a number; the shape
     size_t step;             // in memory, from a number to the one in the next column
@@ -1669,7 +1670,6 @@ static void load(const char *path, Model *m, Text *text, Config *c, bool trains)
         if (all.bytes < SIZE_MAX / 4) memory = malloc(all.bytes);
         if (!memory) die(FAILED, "%s: not enough memory for its %.3g GB", path, all.bytes / 1e9);
         free(memory);
-        text->bytes = c->bytes;
         text->chars = xcalloc(text->V, sizeof *text->chars);
         new_model(m, c, text->V, trains);
         list_all(&all, m, text, c);
@@ -1739,23 +1739,22 @@ static bool copy_file(const char *from, FILE *to) { // in place of what it has
 // or the new one, whole. A trial does the same, but what takes the old file's place is its copy.
 // What has come to path meanwhile, from another run or the user, stays. Returns what went wrong.
 static const char *replace(const char *path, Model *m, Text *text, Config *c, bool trial) {
+    if (!path) return NULL; // not asked for
     const mode_t mask = umask(0);
     struct stat was = { .st_mode = 0666 & ~mask, .st_uid = -1, .st_gid = -1 }, is; // of a new file
     umask(mask);
-    if (!path) return NULL; // not asked for
     if (stat(path, &was) != 0 && errno != ENOENT) return strerror(errno);
     char *name = xcalloc(strlen(path) + 12, 1);
     sprintf(name, "%s.tmp.XXXXXX", path);
     const int fd = mkstemp(name);
     FILE *out = fd < 0 ? NULL : fdopen(fd, "wb");
     bool done = out && write_model(out, m, text, c) && (!trial || copy_file(path, out)) &&
-                (fchown(fd, was.st_uid, was.st_gid) == 0 || true) && // who may not, need not
-                fchmod(fd, was.st_mode & 07777) == 0 && fsync(fd) == 0;
+        (fchown(fd, was.st_uid, was.st_gid) == 0 || true) && // who may not, need not
+        fchmod(fd, was.st_mode & 07777) == 0 && fsync(fd) == 0;
     if (out) done = fclose(out) == 0 && done;
     const char *why = done ? obstacle(path, c, trial) : strerror(errno);
-    if (!why && trial && (stat(path, &is) != 0 || !is_at(path, &was) || is.st_size != was.st_size ||
-                          is.st_ctim.tv_sec != was.st_ctim.tv_sec ||
-                          is.st_ctim.tv_nsec != was.st_ctim.tv_nsec))
+    if (!why && trial && (!is_at(path, &was) || stat(path, &is) != 0 || is.st_size != was.st_size ||
+        is.st_ctim.tv_sec != was.st_ctim.tv_sec || is.st_ctim.tv_nsec != was.st_ctim.tv_nsec))
         why = "another run saves to it, too";
     if (!why && rename(name, path) != 0) why = strerror(errno);
     if (why && fd >= 0) unlink(name);
@@ -1799,13 +1798,12 @@ static void claim(Model *m, Text *text, Config *c) {
 
 // ==== 18  The terminal, signals, main ============================================================
 
-// Makes room on a terminal, where there may be a status line. Returns whether one may be shown.
+// Clears the status line. Returns whether there may be one.
 static bool clear_status(bool quiet) {
     const char *term = getenv("TERM");
     if (quiet || (term && !strcmp(term, "dumb"))) return false;
     if (tcgetpgrp(STDERR_FILENO) != getpgrp()) return false; // no terminal, or in the background
-    fputs("\r\033[K", stderr); // begin the line anew
-    return true;
+    return fputs("\r\033[K", stderr) >= 0;
 }
 
 static void say(const char *format, ...) {
@@ -1949,10 +1947,10 @@ static bool train_on(Text *text, Model *m, Config *c) {
 
     signal(SIGPIPE, SIG_IGN); // a closed pipe is an error of writing (but quietly ends --sample)
     claim(m, text, c);
-    m->started = m->shown = seconds();
+    const double started = m->shown = seconds();
     m->first = m->shown_n = m->n;
     const bool saved = train(m, text, c);
-    const double done = m->n - m->first, took = seconds() - m->started;
+    const double done = m->n - m->first, took = seconds() - started;
     clear_status(c->quiet);
     if (!c->quiet)
         fprintf(stderr, "%.0f iterations in %.2f s: %.0f iterations/s, %.0f characters/s\n", done,
@@ -1991,8 +1989,8 @@ int main(int argc, char **argv) {
         if (fcntl(fd, F_GETFD) == -1) open("/dev/null", fd ? O_RDONLY : O_WRONLY);
     c = parse_command_line(argc, argv);
     text.char_to_ix = xcalloc(CODES, sizeof(Ix));
-    text.bytes = c.bytes;
     if (c.load) load(c.load, &m, &text, &c, !looks(&c));
+    text.bytes = c.bytes;
     if (c.input) read_text(&text, strcmp(c.input, "-") ? fopen(c.input, "rb") : stdin, c.input);
     if (c.input && !c.load) sort_chars(&text);
     catch_signals();
