@@ -1,487 +1,317 @@
-# Process tests, read by run.sh: what goes in, what comes out, and what gets refused.
+# Process tests, read by run.sh: what goes in, what comes out, and what is refused.
+
+# The shell runs the commands of the tables below in the folder $dir: so no name and no message has
+# a path in it. Standard input is empty, unless a command redirects it.
+try() {
+    [ -d "$dir/folder" ] || texts
+    (cd "$dir" && eval "\"\$prog\" $1") </dev/null >"$dir/out" 2>"$dir/err"
+    status=$?
+}
+each() { # runs a function on each of some commands, with " & " between them
+    rest="$2 & "
+    while [ "$rest" ]; do one=${rest%%" & "*} rest=${rest#*" & "}; "$1" "$one"; done
+}
+matches() { # what, a pattern of the shell, got
+    case $3 in $2) pass ;; *) fail "$1: expected '$2', got '$3'" ;; esac
+}
+refused() { # a table: commands | the message of each, as a pattern of the shell
+    while IFS='|' read -r commands message; do each is_refused "${commands%"${commands##*[! ]}"}"; done
+}
+is_refused() {
+    try "$1"
+    matches "$1" "1 ${prog##*/}:$message" "$status $(grep -v '^==' "$dir/err")" # a sanitizer's lines
+}
+prints() { # a table: a command | a sed script | what it selects of the output, as a pattern
+    while IFS='|' read -r command script wanted; do
+        try "$command"
+        got=$(tr '\t' ' ' <"$dir/out" | sed -n "$script" | tr '\n' '~')
+        matches "$command ($(cat "$dir/err"))" "0$wanted" "$status $got"
+    done
+}
+alike() { # a table: a command | commands that print the same
+    while IFS='|' read -r command others; do
+        try "$command"
+        mv "$dir/out" "$dir/first"
+        each is_alike "$others"
+    done
+}
+is_alike() {
+    try "$1"
+    same "exit status and messages of $1" '0 ' "$status $(cat "$dir/err")"
+    same_file "what $1 prints, and $command" "$dir/first" "$dir/out"
+}
+texts() { # the texts and the models that the tables name
+    mkdir "$dir/folder"
+    cp $text "$dir/input"
+    cp data/hello.txt "$dir/hello"
+    for n in 25 103 104 404; do head -c $n $text >"$dir/$n"; done
+    for file in 'empty ' 'mark \357\273\277' 'marks \357\273\277abc\357\273\277' 'one x' 'ab ab' \
+        'aaa aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' 'crlf ab\r\nab\r\n' 'nul a\000b\000' \
+        'utf8 a\303\251\342\202\254\360\237\230\200\n\303\251\342\202\254a\n' \
+        'foreign ab\n\n\303\251' 'unprintable ab\n\033' 'cycle abcdabcdabcdabcdabcdabcdabcdabcd' \
+        'escapes a\tb\n\\c\tb\n\\ca\na\tb\n\\c\tb\n\\ca\n'; do
+        printf "${file#* }" >"$dir/${file%% *}"
+    done
+    while read -r name how; do try "-q --save $name $how"; done <<'END'
+model -n 60 -H 20 input
+lstm -n 5 -H 3 -L 2 --cell lstm input
+bytes -n 20 -H 5 --bytes input
+END
+}
 
 test_record() {
-    works -n 1 $text
-    same 'first line' "data has $(bytes <$text) characters, 64 unique." "$(head -n 1 "$dir/out")"
-    below 'distance of the loss at iteration 0 from log(V)*T' "($(loss 0) - 25 * log(64)) ^ 2" 0.001
-    works -n 1 --sample-length 50 --print-every 0 $text # two samples: at the start and at the end
-    same 'bytes of the samples' $((2 * (50 + 13))) "$(sed 1d "$dir/out" | bytes)"
-    same 'the rule above a sample' '---- ' "$(sed -n '2p; 3s/\(.\).*/\1/p' "$dir/out" | tr -d '\n')"
-    same 'the rule below a sample' ' ----' "$(tail -n 2 "$dir/out" | sed 's/.* $/ /' | tr -d '\n')"
-
-    characters 'a\303\251\342\202\254\360\237\230\200\n\303\251\342\202\254a\n' # 1 to 4 bytes
-    works -n 1 -T 8 --sample-length 70 --sample-every 5 --print-every 0 "$dir/text"
-    same 'UTF-8' 'data has 9 characters, 5 unique.' "$(head -n 1 "$dir/out")"
-    same 'UTF-8 characters in the samples' 166 "$(sed 1d "$dir/out" | tr -d '\200-\277' | bytes)"
-    same 'bytes that are not the text'\''s' '' \
-        "$(sed 1d "$dir/out" | tr -d 'a\n \303\251\342\202\254\360\237\230\200-')"
-
-    works -n 10 --print-every 3 --sample-every 4 --sample-length 0 $text
-    same 'losses' '0 3 6 9 10 ' "$(sed -n 's/^iter \(.*\), loss.*/\1 /p' "$dir/out" | tr -d '\n')"
-    same 'rules of samples' 8 "$(grep -c '^----$' "$dir/out")"
-    works -n 10 --print-every 0 --sample-every 4 --sample-length 0 $text
-    same 'no losses, four samples' '0 8' "$(grep -c loss "$dir/out") $(grep -c '^----$' "$dir/out")"
-    works -n 10 --print-every 7 --sample-every 0 $text
-    same 'losses, no samples' '3 0' "$(grep -c loss "$dir/out") $(grep -c '^----$' "$dir/out")"
-    works -n 10 --print-every 0 --sample-every 0 $text
-    same 'neither' 1 "$(lines <"$dir/out")"
+    prints <<'END'
+--help |/--iters/p| * (100000)~
+-n 1 input              |1p;/loss/p| data has 111573 characters, 64 unique.~iter 0, loss: 103.97????~iter 1, loss: 103.97????~
+-n 10 --print-every 3 --sample-every 4 --sample 0 input |s/, loss.*//p| iter 0~iter 3~iter 6~iter 9~iter 10~
+-n 10 --print-every 0 --sample-every 4 --sample 1 input |/----/p| ----~----~----~----~----~----~----~----~
+-n 10 --print-every 0 --sample-every 0 input |p| data has 111573 characters, 64 unique.~
+-n 9 --print-every 0 --eval-every 4 --val-fraction 0.1 --sample 0 input |s/val loss: [0-9.]* nats.char, [0-9.]* bits.char$/-/p| iter 0, -~iter 4, -~iter 8, -~iter 9, -~
+-n 2 --eval-every 1 --print-every 1 --val-fraction 0.1 --sample 0 input |s/loss: .*//p| iter 0, val ~iter 0, ~iter 1, val ~iter 1, ~iter 2, val ~iter 2, ~
+-n 1 --eval-every 0 --val-fraction 0.1 --sample 0 input |/^iter/p| iter 0, loss*~iter 1, loss*~
+-n 1 -T 8 utf8           |1p| data has 9 characters, 5 unique.~
+-n 1 -T 8 --bytes utf8   |1p| data has 18 characters, 11 unique.~
+-n 1 -T 3 crlf           |1p| data has 8 characters, 4 unique.~
+-n 1 -T 3 nul            |1p| data has 4 characters, 3 unique.~
+-n 1 -T 2 marks          |1p| data has 4 characters, 4 unique.~
+-n 1 -T 1 --sample 4 ab  |2,4p| ----~ [ab][ab][ab][ab] ~----~
+-n 1 -B 4 104            |1p| data has 104 characters, 39 unique.~
+-n 2000 --sample 0 --print-every 2000 input     |$p| iter 2000, loss: [67]?.*
+-n 600 -B 4 --sample 0 --print-every 600 input  |$p| iter 600, loss: [89]?.*
+-n 8000 -H 3 -T 4 --sample-every 8000 --sample 8 hello |1!{/---/d;p}| * ello*~iter 8000, loss: 0.0*~
+END
+    try '-n 1 -T 8 --sample 70 --print-every 0 utf8' # blanks and rules apart, it has the text's bytes
+    same 'characters in two samples, others' '166 0' "$(sed 1d "$dir/out" | tr -d '\200-\277' | bytes) \
+$(sed 1d "$dir/out" | tr -d 'a\n \303\251\342\202\254\360\237\230\200-' | bytes)"
+    try '-n 123 --sample 0 -T 4 hello'
+    same 'summary' '123 iterations in X s: X characters/s' "$(sed 's/[0-9.]* s: [0-9]*/X s: X/' "$dir/err")"
 }
 
-test_learning() {
-    works -n 2000 --sample-every 0 $text
-    below 'loss after 2000 iterations' "$(loss 2000)" 78
-    works -n 600 -B 4 --sample-every 0 --print-every 300 $text
-    below 'loss of four streams after 600 iterations' "$(loss 600)" 95
-    works -n 8000 -H 3 -T 4 --sample-every 8000 --sample-length 8 data/hello.txt
-    below 'loss on hello' "$(loss 8000)" 0.1
-    same 'sample after hello' ' ello' "$(tail -n 3 "$dir/out" | head -n 1 | cut -c 1-5)"
-}
-
-test_determinism() {
-    for options in '-n 300 -s 5' '-n 40 -B 4 -t 2' '-n 40 -B 5 -t 3 -H 33 -T 7'; do
-        works $options --print-every 20 --sample-every 100 $text
-        mv "$dir/out" "$dir/first"
-        works $options --print-every 20 --sample-every 100 $text
-        same_file "twice the same: $options" "$dir/first" "$dir/out"
+# What options mean, and that the same command prints the same again.
+test_meaning() {
+    alike <<'END'
+-q -n 40 input | -q -n 40 input & -q -n 40 - <input & --iter=40 --quiet -- input & input -qn40 & -q -n 1 -n 4e1 input
+-q -n 40 input | -q -n 40 --cell rnn -L 1 -H 100 -T 25 -B 1 --optimizer adagrad -l 0.1 --decay 1 --dropout 0 -c 5 input & -q -n 40 -s 0 -t 0 --print-every 1000 --sample-every 10000 --eval-every 10000 --sample 200 input
+-q -n 40 input | -q -n 40 --temperature 1 --val-fraction 0 input & input -q --sample 0x0C8 -H +1e2 -n ' 40' -T 25.0
+-L2 -H9 -T9 -B3 -l.2 -c2 -n9 -s3 -t2 -q input | --layers 2 --hidden-size 9 --seq-length 9 --batch-size 3 --learning-rate 0.2 --clip 2 --iters 9 --seed 3 --threads 2 --quiet input
+-q -n 9 -B 9 --dropout 0.5 input | -t 0 -q -n 9 -B 9 --dropout 0.5 input & -t 1 -q -n 9 -B 9 --dropout 0.5 input
+-q -n 40 --optimizer adam input  | -q -n 40 --optimizer adam -l 0.002 input
+-q -n 40 -c 0 input              | -q -n 40 -c 1e30 input
+--load model           | -i model & --load model --sample 200 --temperature 1 --seed 0 -q
+--load model --temperature 0 | --load model --temperature 1e-300 -s 2 & --load model --temperature 0 -s 3
+--load bytes --prime a | --load bytes --prime a --bytes -H 5 --cell rnn
+--load model --eval input | --load model --eval - <input & --load model --eval --val-fraction 0.5 -n 5 -l 3 input
+--help    | -h & --eval -h input --bytes extra & --help --load none
+--version | -V & -V none
+END
+    seen=
+    for options in 404 '-n 41 404' '--print-every 10 404' '--sample-every 20 404' '--sample 100 404' \
+        '--temperature 0.9 404' '--val-fraction 0.1 404' '--val-fraction 0.2 404' '-s 1 404' \
+        '--val-fraction 0.1 --eval-every 10 404' '--cell lstm 404' '--cell gru 404' '-L 2 404' \
+        '-H 99 404' '-T 24 404' '-B 2 404' '--optimizer adam 404' '-l 0.2 404' '-c 0.5 404' \
+        '--decay 0.5 404' '--decay 0 404' '--dropout 0.1 404' '--dropout 0.5 404' 'utf8 -T 8' \
+        '--bytes utf8 -T 8' '--load model' '--load model -s 1' '--load model --sample 100' \
+        '--load bytes' '--load model --prime Q' '--load model --temperature 0.5'; do
+        try "-q -n 40 $options"
+        sum=$(cksum <"$dir/out")
+        case $seen in *"$sum"*) fail "$options prints the same as another command" ;; esac
+        same "exit status of $options ($(cat "$dir/err"))" 0 $status
+        seen="$seen/$sum"
     done
-    works -n 1 -s 6 $text
-    mv "$dir/out" "$dir/first"
-    works -n 1 -s 7 $text
-    if cmp -s "$dir/first" "$dir/out"; then fail 'seeds 6 and 7 print the same'; else pass; fi
-    printf 'data has 5 characters, 4 unique.\n' >"$dir/first"
-    works -n 123 --sample-every 0 --print-every 0 -T 4 data/hello.txt
-    same_file 'nothing but the first line' "$dir/first" "$dir/out"
-    same 'lines on standard error' 1 "$(lines <"$dir/err")"
-    says 'summary' '^123 iterations in [0-9.]+ s: [0-9]+ iterations/s, [0-9]+ characters/s$' \
-        "$dir/err"
-    works -n 1 --quiet $text
-    same '--quiet on standard error' 0 "$(bytes <"$dir/err")"
+}
+
+test_options() {
+    refused <<'END'
+ & -n 5 & --save new | no text: name one (-: standard input)
+input -n    | -n takes a value: see --help
+input hello | 'hello' is a second text: name one
+-qZ input & -Zq input | -Z: no such option: see --help
+--wrong input & --s=5 input & --sample-length 5 input & --save-every 5 input & --color input & --show-cells input | --[csw]*: no such option: see --help
+--eval input & --show-units input & --show-gradients - & --load model --eval & --load model --show-units & --load model --show-gradients & --load model --eval --show-units input & --load model --eval --show-gradients input & --load model --show-units --show-gradients input | --eval, --show-units, --show-gradients: one, with --load and INPUT
+--prime a input & --load model --prime a input & --load model --eval --prime a input | --prime is for a sample alone: no INPUT
+--load model --save new & --load model --save-best new & --load model --eval --save new input & --load model --show-units --save new input & --load model --show-gradients --save-best new input | only training saves: *
+--save-best new input & --save-best new --val-fraction 0 input & --save-best new --val-fraction 0.1 --eval-every 0 input | --save-best takes --val-fraction and --eval-every
+--save new --save-best new --val-fraction 0.1 input | --save and --save-best: name two files
+--cell lst input & --cell '' input & --cell LSTM input & --cell 2 input & --cell rnn, input & --cell=gr input & --optimizer sgd input | --*: takes [ra]*|*
+END
+    same 'files that refused commands made' 0 "$(ls "$dir" | grep -c '^new')"
+    # What options take, and the limits; what is beyond them.
+    while read -r takes least most less more names; do
+        for name in $names; do
+            case $takes in
+            flag) echo "--$name=1 input | --$name=1: no such option: see --help" ;;
+            FILE | TEXT) ;;
+            *)  limits="*number from $least to $most"
+                echo "--$name $less input | --$name $less: takes a$limits"
+                echo "--$name=$more input | --$name $more: takes a$limits"
+                echo "-h | -h --$name $least & -h --$name=$most" >&3 ;;
+            esac
+            [ $takes = flag ] || echo "input --$name | --$name takes a value: see --help"
+        done
+    done >"$dir/table" 3>"$dir/accepted" <<'END'
+N 1 8 0 9                                layers
+N 1 1000000 0 1000001                    hidden-size
+N 1 65535 0 65536                        seq-length batch-size
+X 0 1e+30 -0.1 1.1e30                    learning-rate clip temperature
+X 0 1 -0.1 1.1                           decay
+X 0 0.9 -1e-9 0.91                       dropout val-fraction
+N 0 1e+15 -1 1000000000000001            iters print-every sample-every eval-every sample
+N 0 4294967295 -1 4294967296             seed
+N 0 1024 -1 1025                         threads
+TEXT - - - -                             prime
+FILE - - - -                             save save-best load
+flag - - - -                             bytes eval show-units show-gradients quiet help version
+END
+    # What is no number, and no whole number.
+    for value in "''" "'5 '" 1-1 1e 0x10g nan inf -inf 1e999 -- . 5, 1.5 1e-2 9999999999999999; do
+        echo "-n $value input | --iters *: takes a whole number from 0 to 1e+15"
+        case $value in 1.5 | 1e-2 | 9*) continue ;; esac
+        echo "-l $value input | --learning-rate *: takes a number from 0 to 1e+30"
+    done >>"$dir/table"
+    refused <"$dir/table"
+    alike <"$dir/accepted"
+    try --help
+    same 'options, and wide lines, of --help' '30 0' \
+        "$(grep -c '^  [ -].[ ,] --' "$dir/out") $(awk 'length > 92' "$dir/out" | lines)"
 }
 
 test_input() {
-    works -n 50 $text
-    mv "$dir/out" "$dir/first"
-    works -n 50 - <$text
-    same_file 'standard input' "$dir/first" "$dir/out"
-    cat $text | "$prog" -n 50 - >"$dir/out" 2>/dev/null
-    same_file 'a pipe' "$dir/first" "$dir/out"
-    works $text -n 50
-    same_file 'options after INPUT' "$dir/first" "$dir/out"
-    works --iter=50 -- $text
-    same_file 'a shortened option' "$dir/first" "$dir/out"
-
-    characters 'ab\r\nab\r\n'
-    works -n 1 -T 3 "$dir/text"
-    same 'CR and LF' 'data has 8 characters, 4 unique.' "$(head -n 1 "$dir/out")"
-    characters '\357\273\277abc\357\273\277'
-    works -n 1 -T 2 "$dir/text"
-    same 'a mark at the start, and one later' 'data has 4 characters, 4 unique.' \
-        "$(head -n 1 "$dir/out")"
-    works -n 1 -T 2 --bytes "$dir/text"
-    same 'the bytes of a mark' 'data has 9 characters, 6 unique.' "$(head -n 1 "$dir/out")"
-    characters 'a\000b\000'
-    works -n 1 -T 3 --sample-length 90 --print-every 0 "$dir/text"
-    same 'NUL' 'data has 4 characters, 3 unique.' "$(head -n 1 "$dir/out")"
-    below 'NUL among the samples' 0 "$(tr -cd '\000' <"$dir/out" | bytes)"
-
-    head -c 4096 /dev/urandom >"$dir/random"
-    works -n 1 --bytes --sample-length 5000 --print-every 0 "$dir/random"
-    says '--bytes' '^data has 4096 characters, 2[0-9]+ unique.$' "$dir/out"
-    same 'bytes of the samples' $((2 * (5000 + 13))) "$(sed 1d "$dir/out" | bytes)"
-    below 'high bytes in the samples' 2000 "$(tr -cd '\200-\377' <"$dir/out" | bytes)"
-
+    refused <<'END'
+none & --load none & --load model --eval none | none: No such file or directory
+-- -x              | -x: No such file or directory
+folder & --load folder | folder: Is a directory
+- <folder          | -: Is a directory
+- <&-              | -: Bad file descriptor
+-                  | -: no text, or one character
+empty & --bytes empty & --load empty & --load model --eval empty | empty: *
+mark & --load model --eval mark & --load model --show-units mark & --load model --show-gradients mark | mark: *
+one & --bytes one & --load model --eval one | one: *
+aaa                | aaa: a single character: nothing to learn
+25 & -n 99 --load model 25 | 25: too short: 25 characters to train on, of 26 needed, *
+-B 4 103           | 103: too short: 103 characters to train on, of 104 needed, *
+-B 65535 -T 65535 input | input: too short: * of 4294901760 needed, *: change --seq-length, --batch-size or --val-fraction
+--val-fraction 0.9 104 & --val-fraction 1e-9 104 | 104: *
+-n 99 --load model foreign & --load model --eval foreign & --load model --show-units foreign | foreign, line 3: *U+00E9 'é': *
+--load model --eval unprintable | unprintable, line 2: *U+001B '': *
+--load model --prime aé & --load bytes --prime é | --prime, line 1: *U+00[EC][93] '[éÃ]*': *
+--load model --prime "$(printf 'a\303')" | --prime*byte offset 1: 0xC3 is not UTF-8*
+--load input       | input: not a checkpoint *
+--load model --show-gradients 25 | 25 is too short: *
+--load model -T 24 --eval input  | model has another --seq-length: leave that out
+-H 1000000 -L 8 --cell lstm input | no memory for *GB: lower -H, -L, -T or -B
+-n 200 -l 1000 input & -n 200 -l 1e30 --cell lstm input & -n 200 -l 1e10 --optimizer adam -L 3 input | iteration 1: loss *: lower --learning-rate
+END
+    for option in 'cell lstm' 'layers 2' 'hidden-size 21' 'batch-size 2' 'optimizer adam' 'bytes '; do
+        message=" model has another --${option% *}: leave that out"
+        set -- "--load model --$option"
+        each is_refused "$1 input & $1 --sample 5 & $1 --show-gradients input"
+    done
+    cp "$dir/input" "$dir/unreadable"
+    chmod 000 "$dir/unreadable"
+    message=' unreadable: Permission denied'
+    [ -r "$dir/unreadable" ] && skip 'an unreadable file: root reads it' || is_refused unreadable
+    # Bytes that are not UTF-8, at the end of a text and within: the line, the byte's offset, the byte.
+    for row in '3 10 FF ok\377' '4 9 C3 \n\303' '3 8 C3 \303(' '3 8 80 \200' '3 9 C0 a\300\200' \
+        '3 8 E0 \340\200\257' '3 8 ED \355\240\200' '3 8 F0 \360\237\230' '3 8 F4 \364\220\200\200' \
+        '3 8 F5 \365\200\200\200' '3 8 F8 \370\210\200\200' '5 12 E9 \n\nat\351\040'; do
+        set -- $row
+        message=" *, line $1, byte offset $2: 0x$3 is not UTF-8: *iconv*--bytes"
+        for rest in '' xxxxxxxx; do
+            printf "a\303\251\n\342\202\254\n$4$rest" >"$dir/bad"
+            is_refused bad
+        done
+    done
     awk 'BEGIN { # 65535 characters: all code points from U+0800 on but the halves of UTF-16
         for (c = 2048; n < 65535; c++) if (c < 55296 || c > 57343) { n++
             if (c < 65536) printf "%c", 224 + int(c / 4096)
             else printf "%c%c", 240 + int(c / 262144), 128 + int(c / 4096) % 64
             printf "%c%c", 128 + int(c / 64) % 64, 128 + c % 64 } }' >"$dir/all"
-    works -n 1 -H 1 -T 1 --sample-every 0 "$dir/all"
-    same 'all there can be' 'data has 65535 characters, 65535 unique.' "$(head -n 1 "$dir/out")"
-    printf 'A' >>"$dir/all"
-    refuses 1 'more than 65535 unique characters.*--bytes' -n 1 -H 1 -T 1 "$dir/all"
-    works -n 1 --bytes "$dir/all"
-}
-
-test_bad_input() {
-    run "$(printf '%s/x\302\233y\177z' "$dir")" # what moves a cursor is not printed
-    same 'a name with control characters' 'x??y?z' "$(grep -ao 'x.*z' "$dir/err")"
-    refuses 1 "$dir/none: No such file" "$dir/none"
-    refuses 1 ' -x: No such file' -- -x
-    refuses 1 'input.txt/x: Not a directory' $text/x
-    refuses 1 ': data: Is a directory' data
-    refuses 1 ': -: Is a directory' - <.
-    refuses 1 ': -: Bad file descriptor' - <&-
-    refuses 1 ': -: the file is empty' - </dev/null
-    characters ''
-    refuses 1 'text: the file is empty' "$dir/text"
-    refuses 1 'text: the file is empty' --bytes "$dir/text"
-    characters 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'
-    refuses 1 'a single unique character: nothing to ' "$dir/text"
-    if chmod 000 "$dir/text" && [ ! -r "$dir/text" ]; then
-        refuses 1 'text: Permission denied' "$dir/text"
-    else
-        skip 'permissions: whoever runs this may read everything (root)'
-    fi
-    rm -f "$dir/text"
-
-    head -c 25 $text >"$dir/text"
-    refuses 1 'text: .*25 characters.* 25 steps.* longer text.* lower --seq-length' -n 1 "$dir/text"
-    works -n 1 -T 24 "$dir/text"
-    head -c 103 $text >"$dir/text"
-    refuses 1 ':.* 103 characters .* 4 streams.* 104: .* lower --seq-length or --batch-size$' \
-        -n 1 -B 4 "$dir/text"
-    head -c 104 $text >"$dir/text"
-    works -n 1 -B 4 "$dir/text"
-    refuses 1 ':.* 104 characters .* 65535 streams.*--batch-size' -n 1 -B 65535 "$dir/text"
-
-    while read -r line offset byte bytes; do # what is no UTF-8, after a text, and at its very end
-        for rest in '' 'xxxxxxxx'; do
-            characters "a\303\251\n\342\202\254\n$bytes$rest"
-            refuses 1 "text: line $line, byte offset $offset: 0x$byte begins no UTF-8" "$dir/text"
-        done
-        works -n 1 -T 5 --bytes "$dir/text"
-    done <<'END'
-3 10 FF ok\377
-4 9 C3 \n\303
-3 8 C3 \303(
-3 8 80 \200
-3 9 C0 a\300\200
-3 8 E0 \340\200\257
-3 8 ED \355\240\200
-3 8 F0 \360\237\230
-3 8 F4 \364\220\200\200
-3 8 F5 \365\200\200\200
-5 12 E9 \n\nat\351\040
+    { cat "$dir/all"; printf A; } >"$dir/more"
+    message=' more: over 65535 characters: try --bytes'
+    is_refused '-n 1 -H 1 -T 1 more'
+    prints <<'END'
+-n 1 -H 1 -T 1 --sample 0 all          |1p| data has 65535 characters, 65535 unique.~
+-n 1 -H 1 -T 1 --sample 0 --bytes more |1p| data has 200701 characters, 82 unique.~
 END
 }
 
-# What a text that is no UTF-8 is, and what to do about it. Where the advice is a filter, following
-# it has to help.
-advises() { # a pattern, and the only one of these that is good advice; a filter, or nothing
-    refuses 1 "$1" -n 1 -T 2 "$dir/text"
-    same "advice given for $1" 1 "$(grep -oE \
-        'iconv -f UTF-(16|32)|gunzip|--load|head -c|iconv -c|[(]file' "$dir/err" | lines)"
-    [ "$2" ] && command -v ${2%% *} >/dev/null || return 0
-    eval "$2" <"$dir/text" >"$dir/mended" 2>/dev/null
-    works -n 1 -T 2 "$dir/mended"
-    same "characters after: $2" "$3" "$(text_says '^data has [0-9]*' | sed 's/.* //')"
-}
-
-test_reading() {
-    characters '\377\376n\000a\000\357\000v\000e\000\n\000'
-    advises 'UTF-16' 'iconv -f UTF-16 -t UTF-8' 6
-    characters '\376\377\000n\000a\000\357\000v\000e\000\n'
-    advises 'UTF-16' 'iconv -f UTF-16 -t UTF-8' 6
-    characters '\377\376\000\000n\000\000\000\357\000\000\000\n\000\000\000n\000\000\000'
-    advises 'UTF-32' 'iconv -f UTF-32 -t UTF-8' 4
-    characters '\000\000\376\377\000\000\000n\000\000\000\357\000\000\000\n\000\000\000n'
-    advises 'UTF-32' 'iconv -f UTF-32 -t UTF-8' 4
-    echo 'to be or not to be' | gzip >"$dir/text"
-    advises 'compressed.*gunzip' gunzip 19
-    run -n 1 -H 2 --save "$dir/checkpoint" $text
-    cp "$dir/checkpoint" "$dir/text"
-    advises 'checkpoint.*--load' '' # a kilobyte of header first, all ASCII
-    run -n 1 -H 2 -B 1234 -T 9 --save "$dir/checkpoint2" $text
-    cp "$dir/checkpoint2" "$dir/text"
-    advises 'checkpoint.*--load' ''
-    characters 'na\303\257ve, th\303\251 \342\202'
-    advises 'line 1, byte offset 13: 0xE2.* ends.* a character.*head -c' 'head -c 13' 11
-    characters 'na\303\257ve\n\360\237\230'
-    advises 'line 2, byte offset 7: 0xF0.* ends.* a character.*head -c' 'head -c 7' 6
-    characters 'na\303\257ve, th\303\251, caf\351 and caf\303\251 as well'
-    advises 'rest is UTF-8.*iconv -c' 'iconv -c -f UTF-8 -t UTF-8' 32
-    characters 'it\222s a caf\351, \223quoted\224, for \200 5\n'
-    advises '[(]file.*iconv -f ENCODING.*--bytes' 'iconv -f CP1252 -t UTF-8' 31
-    characters '\307\321\261\333 \305\330\275\272\306\256\n'
-    advises '[(]file.*iconv -f ENCODING.*--bytes' 'iconv -f EUC-KR -t UTF-8' 7
-    reading_shown
-}
-
-# Names and characters in a message: shown where that does no harm, and never what moves a cursor.
-reading_shown() {
-    characters 'plain text\n'
-    works -n 1 -T 3 --save "$dir/plain" "$dir/text"
-    while read -r bytes shown number; do
-        characters "plain\\n$bytes text"
-        refuses 1 "line 2, byte offset 6: .*character $shown.*(0x|U\\+)0*$number.* vocabulary" \
-            --load "$dir/plain" -n 2 "$dir/text"
-        same "control characters about U+$number" 0 "$(tr -d ' -~\n\200-\377' <"$dir/err" | bytes)"
-        same "C1 characters about U+$number" 0 "$(grep -c "$(printf '\302[\200-\237]')" "$dir/err")"
-    done <<'END'
-\303\251 .?é E9
-\360\237\230\200 .?😀 1F600
-\t .* 9
-\033 .* 1B
-\177 .* 7F
-\302\233 .* 9B
+test_sampling() {
+    try '-q -n 200 -H 20 -T 8 --save utf8_model utf8'
+    try '-q -n 1500 -H 10 -T 4 --save cycle_model cycle'
+    prints <<'END'
+--load cycle_model --sample 6 --temperature 0 --prime abc  |p| dabcda*
+--load cycle_model --sample 6 --temperature 0 --prime abcd |p| abcdab*
+--load cycle_model --sample 8                              |p| [abcd]*
 END
-    name=$(printf 'a\nb\033[31mc\r\177') # a name with all that
-    cp $text "$dir/$name"
-    : >"$dir/all"
-    for arguments in '--load' '--load m -n 2' '--load m --save' '--save' \
-        '--val-fraction 0.1 --save-best'; do
-        case $arguments in
-        *m*) run $(echo "$arguments" | sed "s|m|$dir/plain|") "$dir/$name" ;;
-        *) run $arguments "$dir/none/$name" $text ;;
-        esac
-        cat "$dir/err" >>"$dir/all"
+    for row in '1000 model --sample 1000' '200 model' \
+        '777 utf8_model --sample 777 --prime é€ --temperature 1e30'; do
+        try "--load ${row#* }"
+        same "exit status, characters, messages: $row" "0 ${row%% *} " \
+            "$status $(tr -d '\200-\277' <"$dir/out" | bytes) $(cat "$dir/err")"
+        cp "$dir/out" "$dir/sample${row%% *}"
     done
-    run "$dir/$name" "$dir/$name"
-    cat "$dir/err" >>"$dir/all"
-    run --sample "$name"
-    cat "$dir/err" >>"$dir/all"
-    same 'messages that have such a name' 7 "$(lines <"$dir/all")"
-    same 'control characters in them' 0 "$(tr -d ' -~\n' <"$dir/all" | bytes)"
-    works -n 1 -T 2 -H 2 --save "$dir/model" "$dir/$name"
-    cat "$dir/$name" "$dir/$name" >"$dir/twice"
-    mv "$dir/twice" "$dir/$name"
-    run -n 1 --load "$dir/model" "$dir/$name" # another text, and nothing to do
-    same 'lines about it' 3 "$(lines <"$dir/err")"
-    same 'control characters in them' 0 "$(tr -d ' -~\n' <"$dir/err" | bytes)"
+    same 'a shorter sample' "$(head -c 200 "$dir/sample1000")" "$(cat "$dir/sample200")"
+    head -c 4096 /dev/urandom >"$dir/random"
+    try '-q -n 1 --bytes --sample 5000 --print-every 0 random'
+    same 'bytes of two samples of bytes' $((2 * (5000 + 13))) "$(sed 1d "$dir/out" | bytes)"
+    below 'high bytes in them' 3000 "$(tr -cd '\200-\377' <"$dir/out" | bytes)"
+    start "$prog" --load "$dir/model" --sample 0
+    await larger_than 100000
+    end_by TERM
+    same 'an endless sample, ended by SIGTERM: status, messages' '143 ' "$status $(cat "$dir/err")"
 }
 
-# Every option with a number: what it takes, from, to (as a message prints it), and two that are
-# outside.
-test_numbers() {
-    while read -r name takes least most less more; do
-        case $takes in
-        N) kind='a whole number' last=$((more - 1)) also='1.5 1e-2' ;;
-        X) kind='a number' last=$most also='1e999 1e-999 . e 1,5 --1' ;;
-        esac
-        for value in '' ' 1' '1 ' x 1x 1e 1-1 0x10 nan inf 99999999999999999999999999999999 -1 - \
-            $less $more $also; do
-            run --$name="$value" -n 1 $text
-            echo "min_char_rnn: --$name $value: takes $kind from $least to $most" >"$dir/want"
-            same "exit status of --$name='$value'" 2 $status
-            same_file "--$name='$value' ($(cat "$dir/err"))" "$dir/want" "$dir/err"
-        done
-        for value in "$least" "$last"; do
-            works --$name="$value" --help
-        done
-    done <<END
-layers N 1 8 0 9
-hidden-size N 1 1000000 0 1000001
-seq-length N 1 65535 0 65536
-batch-size N 1 65535 0 65536
-learning-rate X 0 1e+30 -0.1 1.1e30
-decay X 0 1 -0.1 1.1
-dropout X 0 0.9 -0.1 1
-clip X 0 1e+30 -0.1 1.1e30
-iters N 0 1e+15 -1 1000000000000001
-seed N 0 4294967295 -1 4294967296
-threads N 0 1024 -1 1025
-print-every N 0 1e+15 -1 1000000000000001
-sample-every N 0 1e+15 -1 1000000000000001
-sample-length N 0 1e+15 -1 1000000000000001
-temperature X 0 1e+30 -0.1 1.1e30
-save-every N 0 1e+15 -1 1000000000000001
-val-fraction X 0 0.9 -0.1 0.91
-eval-every N 0 1e+15 -1 1000000000000001
-sample N 0 1e+15 -1 1000000000000001
+nats() { sed -n 's/.*: \([0-9.]*\) nats.*/\1/p' "$dir/out" | tail -n 1; } # the last one printed
+# Held-out losses, --eval, and the model that --save-best keeps.
+test_losses() {
+    head -c 100416 $text >"$dir/kept" # what --val-fraction 0.1 leaves
+    tail -c 11157 $text >"$dir/held"
+    several "$dir/held" >"$dir/ten"
+    for row in '1e-5 held -H 20' '1e-5 held -H 9 --cell lstm -L 2 --dropout 0.3' \
+        '1e-5 held -H 9 --cell gru -L 2 -t 2' '0.01 held -H 20 -B 4 -t 2' '0.001 ten -H 20'; do
+        set -- $row
+        try "-n 100 ${row#* * } --val-fraction 0.1 --eval-every 30 --sample 0 --save new input"
+        held=$(nats)
+        try "--load new --eval $2"
+        below "distance of --eval from the held-out loss, $row" "($held - $(nats)) ^ 2" "$1 ^ 2"
+        rm "$dir/new"
+    done
+    below 'nats, and bits in nats' "$(awk '{ print ($3 - $5 * log(2)) ^ 2 }' "$dir/out")" 1e-10
+    # What is held out is not learned; when it is read makes no difference to what is.
+    for options in kept '--val-fraction 0.1 input' '--val-fraction 0.1 --eval-every 7 input'; do
+        try "-n 50 -H 20 -B 2 -t 2 --print-every 9 --sample-every 25 $options"
+        sed '1d; / val loss/d' "$dir/out" >"$dir/rest"
+        [ "$options" != kept ] || cp "$dir/rest" "$dir/want"
+        same_file "the record of $options" "$dir/want" "$dir/rest"
+    done
+    set -- --val-fraction 0.1 --eval-every 12 --sample 0
+    try "-n 60 -H 20 $* --save rising --save-best best input"
+    best=$(nats)
+    try "-n 120 -l 5 $* --load rising --save rising --save-best best input" # the rate is too high
+    below 'the lowest held-out loss, which is not the last' "$best" "$(nats)"
+    try '--load best --eval held'
+    below 'distance of the loss of the best model from the lowest' "($best - $(nats)) ^ 2" 1e-10
+}
+
+test_inside() {
+    set -- '-n 5 -H 2 -T 5 escapes --save'
+    each try "$1 2_small -L 2 & $1 lstm_small --cell lstm & $1 gru_small --cell gru"
+    prints <<'END'
+--load model --eval input |p| 111573 characters: *.?????? nats/char, *.?????? bits/char~
+--load bytes --eval ab    |p| 2 characters: *.?????? nats/char, *.?????? bits/char~
+--load 2_small --show-units escapes    |1p| char layer1.h1 layer1.h2 layer2.h1 layer2.h2~
+--load gru_small --show-units escapes  |1p| char layer1.h1 layer1.h2~
+--load lstm_small --show-units escapes |1p| char layer1.h1 layer1.h2 layer1.c1 layer1.c2~
+--load lstm_small --show-units escapes |2,12s/ .*//p| a~\\t~b~\\n~\\\\~c~\\t~b~\\n~\\\\~c~
+--load lstm_small --show-gradients escapes     |s/ [0-9.e-]*$/ x/p| 0 x~1 x~2 x~3 x~4 x~5 x~
+--load gru_small --show-gradients -T 3 escapes |s/ [0-9.e-]*$/ x/p| 0 x~1 x~2 x~3 x~
+--load 2_small --show-gradients -T 20 escapes  |1p;$s/ .*//p| 0 1~20~
 END
-    refuses 2 'hidden-size x: takes' -H x $text
-    refuses 2 'layers 9: takes' -L 9 $text
-    for value in lst LSTM 'rnn|lstm' 2 rnn, ''; do # every other word, and parts of the right ones
-        refuses 2 "cell $value: takes.*rnn.*lstm.*gru" --cell "$value" $text
-        refuses 2 "optimizer $value: takes.*adagrad.*adam" --optimizer "$value" $text
+    for name in lstm model; do
+        try "--load $name --show-units input"
+        same "rows of the units of $name: all, of another length, of numbers from -1 to 1" \
+            '111574 0 111573' "$(awk -F '\t' 'NR == 1 { n = NF } n != NF { bad++ }
+            END { print NR, bad + 0 }' "$dir/out") $(sed "s/^[^	]*//" "$dir/out" |
+            grep -cE '^(	-?(0\.[0-9]{3}|1\.000))+$')"
     done
-    works -n 10 --print-every 0 --sample-every 0 $text
-    mv "$dir/out" "$dir/first"
-    works -n 1e1 -H 1e+2 -T 2.5e1 --print-every 0 --sample-every 0e0 $text
-    same_file 'whole numbers as 1e1' "$dir/first" "$dir/out"
-    says '1e1 iterations' '^10 iterations' "$dir/err"
-    refuses 1 'memory' -H 1000000 -T 100 -B 1024 -t 1024 $text # in no machine
-    says 'what needs less memory' '--hidden-size' "$dir/err"
-    if [ "$(cat /proc/sys/vm/overcommit_memory 2>/dev/null)" = 1 ]; then
-        skip 'memory that is not to be had: this system promises any (vm.overcommit_memory)'
-    else
-        refuses 1 'memory.*--hidden-size' -H 1000000 $text
-    fi
-}
-
-# What numbers mean: gradients that are clipped or not, steps of a length.
-test_meaning() {
-    set -- -n 60 -H 20 --print-every 20 --sample-every 0 $text
-    works --clip 5 "$@"
-    mv "$dir/out" "$dir/clipped"
-    works --clip 1e30 "$@"
-    mv "$dir/out" "$dir/first"
-    works --clip 0 "$@"
-    same_file '--clip 0 is no clipping at all' "$dir/first" "$dir/out"
-    if cmp -s "$dir/clipped" "$dir/out"; then fail '--clip 5 clips nothing'; else pass; fi
-    for pair in 'adagrad 0.1' 'adam 0.002'; do
-        works --optimizer ${pair% *} "$@"
-        mv "$dir/out" "$dir/first"
-        works --optimizer ${pair% *} -l ${pair#* } "$@"
-        same_file "learning rate of ${pair% *}" "$dir/first" "$dir/out"
-        works --optimizer ${pair% *} -l 0.05 "$@"
-        if cmp -s "$dir/first" "$dir/out"; then fail "${pair% *} at 0.05"; else pass; fi
-    done
-    # The rate falls with each pass: a text of 8 chunks is passed 12 times.
-    head -c 202 $text >"$dir/text"
-    set -- -n 100 -H 20 --print-every 8 --sample-every 0 "$dir/text"
-    works "$@"
-    mv "$dir/out" "$dir/first"
-    works --decay 0.5 "$@"
-    same 'the first pass is as it was' "$(sed 3q "$dir/first")" "$(sed 3q "$dir/out")"
-    if cmp -s "$dir/first" "$dir/out"; then fail '--decay changes nothing'; else pass; fi
-    works --decay 0 "$@"
-    kept=$(sed -n 's/.*loss: //p' "$dir/out" | sed '1,3d' | sort -u | lines)
-    below 'losses with --decay 0, which learns for one pass alone' "$kept" 15
-}
-
-test_options() {
-    refuses 2 'wrong' --wrong $text
-    refuses 2 'help shows' -Z $text
-    refuses 2 'ambiguous' --s=5 $text
-    refuses 2 'argument.*hidden-size|hidden-size.*argument' $text --hidden-size
-    refuses 2 'argument.*H|H.*argument' $text -H
-    refuses 2 'argument' --bytes=3 $text
-    refuses 2 'which text\? Name a file'
-    refuses 2 'which text\? Name a file' -n 5
-    refuses 2 "'a' and 'b' are two texts" a b
-    same 'a usage error prints nothing on standard output' 0 "$(bytes <"$dir/out")"
-
-    works --help
-    while read -r letter option preset; do
-        says "--help shows --$option" "^ *$letter *--$option .*$preset" "$dir/out"
-    done <<'END'
-() cell.*rnn.lstm.gru \(rnn\)$
--L, layers \(1\)$
--H, hidden-size \(100\)$
--T, seq-length \(25\)$
--B, batch-size \(1\)$
-() optimizer.*adagrad.adam \(adagrad\)$
-() bytes
--l, learning-rate 0\.1.*0\.002
-() decay \(1\)$
-() dropout \(0\)$
--c, clip \(5\)$
--n, iters \(100000\)$
--s, seed \(0\)$
--t, threads
-() print-every \(1000\)$
-() sample-every \(10000\)$
-() sample-length \(200\)$
-() temperature \(1\)$
--o, save
-() save-every \(10000\)$
--i, load
-() val-fraction \(0\)$
-() eval-every \(10000\)$
-() save-best
-() sample
-() prime
-() eval
-() show-cells
-() show-gradients
-() color
--q, quiet
--h, help
--V, version
-END
-    same 'options of --help' 33 "$(grep -cE '^ +(-., )?--[a-z]' "$dir/out")"
-    same '--help on standard error' 0 "$(bytes <"$dir/err")"
-    below 'columns of --help' "$(awk 'length > n { n = length } END { print n }' "$dir/out")" 101
-    for option in help version; do
-        works --$option
-        mv "$dir/out" "$dir/first"
-        works -$(echo $option | sed 's/version/V/; s/help/h/')
-        same_file "short for --$option" "$dir/first" "$dir/out"
-    done
-    says '--version' '^min_char_rnn [0-9]+\.[0-9]+' "$dir/out"
-}
-
-# Options that do not go together: each with a word of what it is about.
-test_usage() {
-    makes "$dir/fixed" -n 1 -H 2 $text
-    cp "$dir/fixed" "$dir/first"
-    while read -r about arguments; do
-        refuses 2 "$about" $(echo "$arguments" |
-            sed "s|MODEL|$dir/fixed|g; s|TEXT|$text|; s|NEW|$dir/new|")
-        same "what it prints: $arguments" 0 "$(bytes <"$dir/out")"
-    done <<'END'
-load --sample 5
-load --sample 5 --prime a
-load --eval TEXT
-load --show-cells TEXT
-load --show-gradients TEXT
-INPUT --load MODEL --sample 5 TEXT
-which.text --load MODEL
-which.text --load MODEL --eval
-which.text --load MODEL --show-cells
-which.text --load MODEL --show-gradients
-prime --prime a TEXT
-prime --load MODEL --prime a TEXT
-prime --load MODEL --eval --prime a TEXT
-one --load MODEL --sample 5 --eval
-one --load MODEL --eval --show-cells TEXT
-one --load MODEL --show-cells --show-gradients TEXT
-one --load MODEL --sample 0 --show-gradients TEXT
-color --color TEXT
-color --load MODEL --sample 5 --color
-color --load MODEL --show-gradients --color TEXT
-save --load MODEL --sample 5 --save NEW
-save --load MODEL --eval --save NEW TEXT
-save --load MODEL --eval --save-best NEW TEXT
-save --load MODEL --show-cells --save NEW TEXT
-save --load MODEL --show-gradients --save-best NEW TEXT
-val-fraction --save-best NEW TEXT
-val-fraction --save-best NEW --val-fraction 0 TEXT
-val-fraction --save-best NEW --val-fraction 0.1 --eval-every 0 TEXT
-END
-    while read -r option; do # what a model is made of is fixed
-        refuses 2 "fixed.*--${option%% *}([^a-z]|\$)" --load "$dir/fixed" -n 5 --save "$dir/fixed" \
-            --$option $text
-    done <<'END'
-cell lstm
-layers 2
-hidden-size 3
-seq-length 24
-batch-size 2
-optimizer adam
-bytes
-END
-    same_file 'a model that options contradict' "$dir/first" "$dir/fixed"
-    same 'a file that was not asked for' 0 "$(ls "$dir" | grep -c '^new$')"
-    head -c 3000 "$dir/first" >"$dir/cut" # damaged, before anything else
-    refuses 1 'cut: it is damaged' --load "$dir/cut" -H 3 $text
-    works --load "$dir/fixed" -n 2 --cell rnn -L 1 -H 2 -T 25 -B 1 --optimizer adagrad $text
-    makes "$dir/fixed2" -n 1 -H 2 --bytes $text
-    works --load "$dir/fixed2" -n 2 --bytes $text
-    works --load "$dir/fixed2" -n 2 $text
-    for option in save load save-best prime; do
-        refuses 2 "--$option" --$option= $text
-    done
-    refuses 2 'log' --log x $text
-    refuses 2 'stop' --stop x $text
-}
-
-test_failures() {
-    for rate in 1e30 1e10 1000; do
-        refuses 1 'iteration [1-9][0-9]*: the loss has diverged.*lower --learning-rate' -n 200 \
-            -l $rate $text
-    done
-    if [ -c /dev/full ]; then
-        for arguments in --help --version "-n 1 $text" \
-            "-n 1 --sample-every 0 --print-every 0 $text"; do
-            "$prog" $arguments >/dev/full 2>"$dir/err"
-            same "exit status of $arguments >/dev/full" 1 $?
-            says "$arguments >/dev/full" \
-                "^min_char_rnn: standard output cannot be written: No space" "$dir/err"
-        done
-    else
-        skip 'a full disk: there is no /dev/full (Linux has one)'
-    fi
-    { "$prog" -n 2000 --print-every 1 $text 2>"$dir/err"; echo $? >"$dir/status"; } |
-        head -n 1 >"$dir/out"
-    same 'exit status with a closed pipe' 1 "$(cat "$dir/status")"
-    says 'a closed pipe' '^min_char_rnn: standard output cannot be written: Broken pipe' "$dir/err"
-    same 'what came through' 1 "$(grep -c '^data has' "$dir/out")"
-    "$prog" -n 1 $text >&- 2>"$dir/err"
-    same 'exit status without standard output' 1 $?
-    says 'no standard output' '^min_char_rnn: standard output cannot be written: Bad file' \
-        "$dir/err"
-    "$prog" -n 1 $text >"$dir/out" 2>&-
-    same 'exit status without standard error' 0 $?
 }

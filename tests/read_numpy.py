@@ -3,8 +3,8 @@
 
 usage: read_numpy.py CHECKPOINT TEXT [COPY NOTED]
 
-Prints the loss on the text, in nats per character, computed in float64 from state 0 on, and the
-checkpoint's own val_loss. COPY becomes the same checkpoint, written as the safetensors library
+Prints the loss on the text, in nats per character, computed in float64 from state 0 on; the
+checkpoint's own val_loss; and how far apart, relative to them, they may be. COPY becomes the same checkpoint, written as the safetensors library
 writes one (https://github.com/huggingface/safetensors); NOTED the same with __metadata__.
 """
 import json
@@ -72,6 +72,11 @@ def loss(m, ixs):
     return total / (len(ixs) - 1)
 
 
+def report(m, loss, name=''):
+    most = 1e-5 if m['Why'].dtype == np.float32 else 1e-9
+    print('%.12f %.12f %g %s' % (loss, m['val_loss'].item(), most, name))
+
+
 def save(path, m, metadata=None):
     types = {dtype: name for name, dtype in TYPES.items()}
     types = {name: types[a.dtype.newbyteorder('<').str] for name, a in m.items()}
@@ -88,7 +93,7 @@ def save(path, m, metadata=None):
 
 if __name__ == '__main__':
     model = load(sys.argv[1])
-    print('%.12f %.12f' % (loss(model, indices(model, sys.argv[2])), model['val_loss'].item()))
+    report(model, loss(model, indices(model, sys.argv[2])))
     if len(sys.argv) > 4:
         save(sys.argv[3], model)
         save(sys.argv[4], model, {'format': 'np', 'note': 'a "note": {with [braces}, and \\ too'})

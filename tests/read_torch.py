@@ -3,11 +3,11 @@
 
 usage: read_torch.py CHECKPOINT TEXT [CHECKPOINT TEXT ...]
 
-Prints the loss on each text, in nats per character, computed in float64 from state 0 on.
+Prints a line for each, as read_numpy.py does, which ends in the checkpoint's name.
 """
 import sys
 import torch
-from read_numpy import indices, load, number
+from read_numpy import indices, load, number, report
 
 CELLS = {1: (torch.nn.RNN, 'h'), 2: (torch.nn.LSTM, 'ifgo')}  # the gates in PyTorch's order
 
@@ -38,4 +38,4 @@ def loss(m, ixs):
 
 for path, text in zip(sys.argv[1::2], sys.argv[2::2]):
     model = load(path)
-    print('%.12f' % loss(model, indices(model, text)))
+    report(model, loss(model, indices(model, text)), path)
