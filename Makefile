@@ -4,7 +4,7 @@
 # make bench      measures how fast it is
 # CC, CFLAGS, LDFLAGS, PREFIX and DESTDIR are yours to set.
 
-CFLAGS ?= -O3 $(shell $(CC) -march=native -E -x c /dev/null >/dev/null 2>&1 && echo -march=native)
+CFLAGS ?= -O3 -falign-loops=64 $(shell $(CC) -march=native -E -x c /dev/null >/dev/null 2>&1 && echo -march=native)
 PREFIX ?= /usr/local
 BUILD = $(CC) -std=gnu11 $(CFLAGS) $(CPPFLAGS) $(LDFLAGS)
 LIBS = -lm -pthread
@@ -57,11 +57,11 @@ bench: min_char_rnn
 	@sh tests/bench.sh
 
 install: min_char_rnn
-	mkdir -p $(DESTDIR)$(PREFIX)/bin
-	cp min_char_rnn $(DESTDIR)$(PREFIX)/bin/
+	mkdir -p '$(DESTDIR)$(PREFIX)/bin'
+	cp min_char_rnn '$(DESTDIR)$(PREFIX)/bin/'
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/min_char_rnn
+	rm -f '$(DESTDIR)$(PREFIX)/bin/min_char_rnn'
 
 clean:
 	rm -rf build min_char_rnn

@@ -58,19 +58,17 @@ enum { LANES = sizeof(vec) / sizeof(real) };
 // Each row is padded with zeros to whole vecs. T is a transposed copy; weights have one.
 typedef struct { vec *at, *T; size_t rows, cols; } Matrix;
 
-static Matrix view(vec *at, size_t rows, size_t cols);  // what is at `at`, as a matrix
+static size_t vecs(size_t n) { return (n + LANES - 1) / LANES; } // that hold n numbers
+static Matrix view(vec *at, size_t m, size_t n) { return (Matrix){ at, NULL, m, n }; }
 static real *row(Matrix a, size_t i);                   // a[i]
-static size_t vecs(size_t n);                           // that hold n numbers
 static void add_dot(Matrix out, Matrix a, Matrix b);    // out += np.dot(a, b)
 static void add_dot_aT(Matrix out, Matrix a, Matrix b); // out += np.dot(a.T, b)
 static void add_dot_bT(Matrix out, Matrix a, Matrix b); // out += np.dot(a, b.T)
 static void add_row(Matrix out, size_t i, Matrix a, size_t j); // out[i] += a[j]
-static void add_rows(Matrix out, Matrix a);             // out += a.sum(axis=0)
 static void fill_rows(Matrix out, Matrix a);            // out[:] = a, which has one row
 static vec exp_(vec x), tanh_(vec x), sigmoid(vec x);   // sigmoid(x) = 1 / (1 + exp(-x))
 static vec rsqrt(vec x), clip(vec x, real limit);       // 1/sqrt(x); cut to [-limit, limit]
 static real highest(const vec *y, size_t n);            // y.max(), of n vecs
-static real total(vec x);                               // x.sum()
 typedef struct { uint32_t state[624], used, has_kept; double kept; } Rng;
 static void randn(Matrix w, double scale, Rng *rng);    // np.random.randn(...) * scale
 static Ix choice(const real *p, size_t V, Rng *rng);    // np.random.choice(range(V), p=p)
@@ -157,12 +155,12 @@ typedef struct {              // a layer at work; each array starts at step 0
 } Layer;
 
 // Step t of an array over time; and a step as a matrix, (B,H).
-static vec *at(const Layer *l, vec *x, ptrdiff_t t) { return x + t * (ptrdiff_t)l->n; }
-static Matrix step(const Layer *l, vec *x) { return view(x, l->B, l->H); }
+static vec *at(Layer *l, vec *x, ptrdiff_t t) { return x + t * (ptrdiff_t)l->n; }
+static Matrix step(Layer *l, vec *x) { return view(x, l->B, l->H); }
 
 // h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh). a(t) holds Wxh x(t) + bh already: the product
 // with Whh is the only one that has to go step by step.
-static void rnn_forward(const Layer *l, ptrdiff_t t) {
+static void rnn_forward(Layer *l, ptrdiff_t t) {
     const Matrix Whh = l->gate[0].Wh;
     vec *a = at(l, l->a[0], t), *h = at(l, l->hs, t), *hprev = at(l, l->hs, t - 1);
     add_dot(step(l, a), step(l, hprev), Whh); // np.dot(Whh, hs[t-1])
@@ -173,7 +171,7 @@ static void rnn_forward(const Layer *l, ptrdiff_t t) {
 // da(t) = (1 - h(t)^2) dh(t), through tanh; and dh(t) = Why' dy(t) + Whh' da(t+1), of which
 // the last line at step t + 1 has added the second half. On its way from step to step a
 // gradient is multiplied by Whh' and by the slope of tanh: so it vanishes, or explodes.
-static void rnn_backward(const Layer *l, ptrdiff_t t) {
+static void rnn_backward(Layer *l, ptrdiff_t t) {
     const Matrix Whh = l->gate[0].Wh;
     vec *dhraw = at(l, l->a[0], t), *h = at(l, l->hs, t);
     vec *dh = at(l, l->dhs, t), *dhnext = at(l, l->dhs, t - 1);
@@ -185,7 +183,7 @@ static void rnn_backward(const Layer *l, ptrdiff_t t) {
 typedef struct {
     size_t n;          // gates,
     const char *gates; // and a letter for each: its weights are Wx, Wh, b and that
-    void (*forward)(const Layer *l, ptrdiff_t t), (*backward)(const Layer *l, ptrdiff_t t);
+    void (*forward)(Layer *l, ptrdiff_t t), (*backward)(Layer *l, ptrdiff_t t);
 } Cell;
 static const Cell cells[4]; // section 8
 typedef struct {            // the network at work on B streams of the text
@@ -202,11 +200,11 @@ typedef struct {            // the network at work on B streams of the text
     double dropout;
     const count *iteration;
 } Net;
-static Matrix all(const Net *net, const vec *x); // all steps as one matrix, (T*B,H)
+static Matrix all(Net *net, const vec *x); // all steps as one matrix, (T*B,H)
 static void zero_gradients(Net *net);            // of the parameters, and of the states
-static void recall(const Net *net);              // hs[-1] = hprev
-static void carry(const Net *net), step_on(const Net *net); // hprev = hs[T-1]; hs[-1] too
-static void drop(const Net *net, size_t i, double dropout, const vec *from, vec *to);
+static void recall(Net *net);              // hs[-1] = hprev
+static void carry(Net *net), step_on(Net *net); // hprev = hs[T-1]; hs[-1] too
+static void drop(Net *net, size_t i, double dropout, const vec *from, vec *to);
 
 // inputs = data[p:p+T], targets = data[p+1:p+T+1]: targets are the inputs one step later.
 static void read_chunk(Net *net, const Ix *data) {
@@ -217,7 +215,7 @@ static void read_chunk(Net *net, const Ix *data) {
 
 // a(t) = Wx x(t) + b, for all steps at once. In layer 0 x(t) is one-hot, all zeros but for
 // a single 1: so Wxh x(t) is just one row of Wxh.
-static void read_input(const Net *net, size_t i) {
+static void read_input(Net *net, size_t i) {
     for (size_t k = 0; k < net->cell->n; k++) {
         const Gate gate = net->layer[i].gate[k];
         const Matrix a = all(net, net->layer[i].a[k]);
@@ -230,7 +228,7 @@ static void read_input(const Net *net, size_t i) {
 
 static void forward(Net *net, double dropout) {
     for (size_t i = 0; i < net->layers; i++) {
-        const Layer *l = &net->layer[i];
+        Layer *l = &net->layer[i];
         read_input(net, i);
         for (size_t t = 0; t < net->T; t++) net->cell->forward(l, t);
         if (net->dropout > 0) drop(net, i, dropout, l->hs, net->x[i + 1]);
@@ -251,13 +249,13 @@ static double softmax(real *y, size_t V) {
         v[j] = exp_(v[j] - high);
         sums += v[j];
     }
-    const real sum = total(sums);
-    for (size_t j = 0; j < vecs(V); j++) v[j] *= 1 / sum;
-    return high + log(sum);
+    for (size_t j = 1; j < LANES; j++) sums[0] += sums[j];
+    for (size_t j = 0; j < vecs(V); j++) v[j] *= 1 / sums[0];
+    return high + log(sums[0]);
 }
 
 // -log p[target] = log(sum(exp(y))) - y[target], summed over all steps and streams.
-static double cross_entropy(const Net *net) {
+static double cross_entropy(Net *net) {
     double loss = 0;
     for (size_t r = 0; r < net->T * net->B; r++) {
         real *y = row(net->ps, r);
@@ -268,24 +266,25 @@ static double cross_entropy(const Net *net) {
 }
 
 // dy(t) = p(t) - x(t+1), through softmax and cross-entropy; dWhy = sum of dy(t) h(t)'
-static void output_backward(const Net *net) {
+static void output_backward(Net *net) {
     const Matrix dh = all(net, net->layer[net->layers - 1].dhs);
     const Matrix h = all(net, net->x[net->layers]);
     const Matrix dy = view(net->ps.at, h.rows, net->ps.cols);
-    for (size_t r = 0; r < dy.rows; r++)
-        row(dy, r)[net->targets[r]] -= 1; // dy[targets[t]] -= 1
-    add_rows(net->dparam.by, dy);         // dby += dy
-    add_dot_aT(net->dparam.Why, h, dy);   // dWhy += np.dot(dy, hs[t].T)
-    add_dot_bT(dh, dy, net->param->Why);  // dh = np.dot(Why.T, dy) + dhnext
+    for (size_t r = 0; r < dy.rows; r++) {
+        row(dy, r)[net->targets[r]] -= 1;  // dy[targets[t]] -= 1
+        add_row(net->dparam.by, 0, dy, r); // dby += dy
+    }
+    add_dot_aT(net->dparam.Why, h, dy);    // dWhy += np.dot(dy, hs[t].T)
+    add_dot_bT(dh, dy, net->param->Why);   // dh = np.dot(Why.T, dy) + dhnext
 }
 
 // dWx = sum of da(t) x(t)', dWh = sum of da(t) h(t-1)', db = sum of da(t), for all steps at
 // once; the layer below gets Wx' da(t).
-static void weight_gradients(const Net *net, size_t i) {
+static void weight_gradients(Net *net, size_t i) {
     for (size_t k = 0; k < net->cell->n; k++) {
         const Gate gate = net->layer[i].gate[k], d = net->dparam.gate[i * net->cell->n + k];
         const Matrix da = all(net, net->layer[i].a[k]);
-        add_rows(d.b, da);                        // dbh += dhraw
+        for (size_t r = 0; r < da.rows; r++) add_row(d.b, 0, da, r); // dbh += dhraw
         add_dot_aT(d.Wh, all(net, net->layer[i].in[k]), da); // += np.dot(dhraw, hs[t-1].T)
         for (size_t r = 0; i == 0 && r < da.rows; r++)
             add_row(d.Wx, net->inputs[r], da, r); // dWxh += np.dot(dhraw, xs[t].T)
@@ -300,7 +299,7 @@ static void backward(Net *net) {
     zero_gradients(net); // np.zeros_like(Wxh) ...
     output_backward(net);
     for (size_t i = net->layers; i-- > 0; ) {
-        const Layer *l = &net->layer[i];
+        Layer *l = &net->layer[i];
         if (net->dropout > 0) drop(net, i, net->dropout, l->dhs, l->dhs);
         for (ptrdiff_t t = net->T - 1; t >= 0; t--) net->cell->backward(l, t);
         weight_gradients(net, i);
@@ -399,7 +398,7 @@ static void train(Model *m, const Text *text, const Config *c, Run *run) {
 //     g = tanh(Wxg x(t) + Whg h(t-1) + bg)            what to write
 //     c(t) = f c(t-1) + i g                           keep some of it, write some
 //     h(t) = o tanh(c(t))                             show some of it
-static void lstm_forward(const Layer *l, ptrdiff_t t) {
+static void lstm_forward(Layer *l, ptrdiff_t t) {
     vec *i = at(l, l->a[0], t), *f = at(l, l->a[1], t);
     vec *o = at(l, l->a[2], t), *g = at(l, l->a[3], t);
     vec *hprev = at(l, l->hs, t - 1), *h = at(l, l->hs, t);
@@ -417,7 +416,7 @@ static void lstm_forward(const Layer *l, ptrdiff_t t) {
 }
 
 // From step to step, dc is multiplied by f alone: where f is near 1, it does not vanish.
-static void lstm_backward(const Layer *l, ptrdiff_t t) {
+static void lstm_backward(Layer *l, ptrdiff_t t) {
     vec *i = at(l, l->a[0], t), *f = at(l, l->a[1], t);
     vec *o = at(l, l->a[2], t), *g = at(l, l->a[3], t);
     vec *cprev = at(l, l->cs, t - 1), *c = at(l, l->cs, t), *dhprev = at(l, l->dhs, t - 1);
@@ -440,7 +439,7 @@ static void lstm_backward(const Layer *l, ptrdiff_t t) {
 //     z, r = sigmoid(Wx x(t) + Wh h(t-1) + b)         update, reset: a gate each
 //     candidate = tanh(Wxh x(t) + Whh (r h(t-1)) + bh)
 //     h(t) = z h(t-1) + (1 - z) candidate
-static void gru_forward(const Layer *l, ptrdiff_t t) {
+static void gru_forward(Layer *l, ptrdiff_t t) {
     vec *z = at(l, l->a[0], t), *r = at(l, l->a[1], t), *candidate = at(l, l->a[2], t);
     vec *hprev = at(l, l->hs, t - 1), *h = at(l, l->hs, t), *rh = at(l, l->cs, t);
     add_dot(step(l, z), step(l, hprev), l->gate[0].Wh);
@@ -457,7 +456,7 @@ static void gru_forward(const Layer *l, ptrdiff_t t) {
     }
 }
 
-static void gru_backward(const Layer *l, ptrdiff_t t) {
+static void gru_backward(Layer *l, ptrdiff_t t) {
     vec *z = at(l, l->a[0], t), *r = at(l, l->a[1], t), *candidate = at(l, l->a[2], t);
     vec *hprev = at(l, l->hs, t - 1), *dhprev = at(l, l->dhs, t - 1);
     vec *dh = at(l, l->dhs, t), *drh = at(l, l->dcs, t);
@@ -488,7 +487,7 @@ static const Cell cells[4] = {
 // time (Zaremba et al., 2014), so that none can rely on another; the others are scaled up,
 // so that sums stay the same on average. The draw is a hash of iteration, layer, step,
 // stream and unit: the backward pass draws the same again, and so does a resumed run.
-static void drop(const Net *net, size_t i, double dropout, const vec *from, vec *to) {
+static void drop(Net *net, size_t i, double dropout, const vec *from, vec *to) {
     const uint64_t limit = dropout * 0x1p64, iteration = hash(*net->iteration);
     for (size_t r = 0; r < net->T * net->B; r++) {
         const uint64_t t = r / net->B, stream = net->first + r % net->B;
@@ -529,8 +528,6 @@ static void adam(Model *m, real learning_rate, real scale, real limit) {
 #include <time.h>
 #include <unistd.h>
 static size_t min(size_t a, size_t b) { return a < b ? a : b; }
-static size_t vecs(size_t n) { return (n + LANES - 1) / LANES; }
-
 // Vecs from row to row. With an even number of cache lines too many rows would share a
 // place in the cache.
 static size_t width(size_t cols) {
@@ -545,16 +542,12 @@ static void *new_array(count n, size_t size) { // zeros, aligned to a cache line
     return memory;
 }
 static vec *new_vecs(count n) { return new_array(n, sizeof(vec)); }
-static Matrix view(vec *at, size_t m, size_t n) { return (Matrix){ at, NULL, m, n }; }
 static Matrix new_matrix(count m, size_t n) { return view(new_vecs(m * width(n)), m, n); }
 static vec *row_vecs(Matrix a, size_t i) { return a.at + i * width(a.cols); }
 static real *row(Matrix a, size_t i) { return (real *)row_vecs(a, i); }
 static void add_row(Matrix out, size_t i, Matrix a, size_t j) {
     vec *to = row_vecs(out, i), *from = row_vecs(a, j);
     for (size_t k = 0; k < vecs(a.cols); k++) to[k] += from[k];
-}
-static void add_rows(Matrix out, Matrix a) {
-    for (size_t i = 0; i < a.rows; i++) add_row(out, 0, a, i);
 }
 static void copy(vec *to, const vec *from, size_t n) { memcpy(to, from, n * sizeof(vec)); }
 static void zero(vec *to, size_t n) { memset(to, 0, n * sizeof(vec)); }
@@ -581,7 +574,6 @@ enum { COLS = 4 }; // with 32 vector registers
 enum { COLS = 2 }; // with 16: a tile that does not fit into them is three times slower
 #endif
 enum { ROWS = 6, WIDE = 13, BLOCK = 128, STRIPS = 8 };
-
 __attribute__((always_inline)) static inline
 void tile(vec *out, const real *a, const vec *b, size_t row, size_t col, size_t n,
           size_t inner, int R, int C) {
@@ -641,9 +633,7 @@ static void add_dot_bT(Matrix out, Matrix a, Matrix b) {
 }
 
 // ==== 11  exp, tanh, sigmoid and 1/sqrt of a vec ====
-#if __FINITE_MATH_ONLY__
-#error "-ffast-math would hide a loss that is not a number"
-#endif
+_Static_assert(!__FINITE_MATH_ONLY__, "-ffast-math hides a loss that is not a number");
 enum { DOUBLE = sizeof(real) == sizeof(double) };
 typedef __typeof__(_Generic((real)0, float: (int32_t)0, double: (int64_t)0)) word;
 typedef word words __attribute__((vector_size(VECTOR_BYTES), may_alias)); // bits; or 0, -1
@@ -659,11 +649,6 @@ static real highest(const vec *y, size_t n) {
     for (size_t i = 1; i < n; i++) high = where(y[i] > high, y[i], high);
     for (size_t l = 1; l < LANES; l++) if (high[l] > high[0]) high[0] = high[l];
     return high[0];
-}
-static real total(vec x) {
-    real sum = 0;
-    for (size_t l = 0; l < LANES; l++) sum += x[l];
-    return sum;
 }
 
 // e^x - one, where one is 0 or 1 and |x| is at most EXP_MOST. With x = k ln 2 + r, it is
@@ -813,7 +798,6 @@ typedef struct { // what a thread has to do
     double (*work)(Net *, const Ix *), loss;
     pthread_t thread;
 } Job;
-
 struct Run {
     Config c;                  // the command line (section 16)
     double dropout, temperature, val_fraction;
@@ -860,7 +844,7 @@ static void new_model(Model *m, const Config *c, size_t V) {
     m->val_loss = INFINITY;
 }
 // A net to work on T steps of B streams at a time, of which `first` is the first.
-static Net new_net(const Run *run, size_t first, count B, count T, double dropout) {
+static Net new_net(Run *run, size_t first, count B, count T, double dropout) {
     const Config *c = &run->c;
     const Model *m = &run->m;
     size_t H = c->hidden_size, n = B * width(H);
@@ -892,8 +876,8 @@ static void new_jobs(Run *run) {
     cpu_set_t set; // those that this process may use
     if (sched_getaffinity(0, sizeof set, &set) == 0) cores = CPU_COUNT(&set);
 #endif
-    if (run->threads == 0) run->threads = min(cores, B < 8 ? 1 : B / 8);
-    run->threads = min(run->threads, B);
+    if (run->threads == 0) run->threads = min(cores, B / 8);
+    run->threads = min(B, run->threads + !run->threads); // one at least
     run->jobs = new_array(run->threads, sizeof *run->jobs);
     for (size_t i = 0; i < run->threads; i++) {
         size_t first = B * i / run->threads, end = B * (i + 1) / run->threads;
@@ -902,13 +886,13 @@ static void new_jobs(Run *run) {
         if (i > 0) net->dparam = new_params(&run->c, run->text.V);
     }
 }
-#define EACH_LAYER(l, net) for (const Layer *l = (net)->layer; l->n > 0; l++)
-static Matrix all(const Net *net, const vec *x) {
+#define EACH_LAYER(l, net) for (Layer *l = (net)->layer; l->n > 0; l++)
+static Matrix all(Net *net, const vec *x) {
     return view((vec *)x, net->T * net->B, net->layer[0].H);
 }
 // A state is before the chunk (hs[-1]), at its end (hs[T-1]), or kept in the model (hprev).
 typedef enum { BEFORE, END, KEPT } Place;
-static void copy_state(const Net *net, Place to, Place from) {
+static void copy_state(Net *net, Place to, Place from) {
     ptrdiff_t end = net->T - 1;
     EACH_LAYER(l, net) {
         vec *h[] = { at(l, l->hs, -1), at(l, l->hs, end), l->hprev };
@@ -917,9 +901,9 @@ static void copy_state(const Net *net, Place to, Place from) {
         copy(c[to], c[from], l->n);
     }
 }
-static void recall(const Net *net) { copy_state(net, BEFORE, KEPT); }
-static void carry(const Net *net) { copy_state(net, KEPT, END); }
-static void step_on(const Net *net) { copy_state(net, BEFORE, END); }
+static void recall(Net *net) { copy_state(net, BEFORE, KEPT); }
+static void carry(Net *net) { copy_state(net, KEPT, END); }
+static void step_on(Net *net) { copy_state(net, BEFORE, END); }
 static void carry_all(Run *run) {
     for (size_t i = 0; i < run->threads; i++) carry(&run->jobs[i].net);
 }
@@ -929,10 +913,8 @@ static void reset_state(Model *m) {
 }
 static void zero_gradients(Net *net) {
     zero(net->dparam.all, net->dparam.n);
-    EACH_LAYER(l, net) {
-        zero(at(l, l->dhs, -1), (net->T + 1) * l->n);
-        zero(at(l, l->dcs, -1), (net->T + 1) * l->n);
-    }
+    EACH_LAYER(l, net) zero(at(l, l->dhs, -1), (net->T + 1) * l->n);
+    EACH_LAYER(l, net) zero(at(l, l->dcs, -1), (net->T + 1) * l->n);
 }
 static void *do_job(void *arg) {
     Job *job = arg;
@@ -980,10 +962,8 @@ static double loss_of_all(Run *run, const Ix *data) {
 static double score(Net *net, const Ix *data) {
     size_t T = net->T;
     double loss = 0;
-    EACH_LAYER(l, net) {
-        zero(at(l, l->hs, -1), l->n);
-        zero(at(l, l->cs, -1), l->n);
-    }
+    EACH_LAYER(l, net) zero(at(l, l->hs, -1), l->n);
+    EACH_LAYER(l, net) zero(at(l, l->cs, -1), l->n);
     for (size_t p = 0; p < net->stream_length; p += net->T) {
         net->T = min(T, net->stream_length - p);
         read_chunk(net, data + p);
@@ -1061,28 +1041,28 @@ static const Option options[] = { // the first ones are fixed when a model is ma
     { AT(c.hidden_size), 'H', "hidden-size", "N", "units in a layer", "100", 1, 1e6 },
     { AT(c.seq_length), 'T', "seq-length", "N", "steps to unroll", "25", 1, 65535 },
     { AT(c.batch_size), 'B', "batch-size", "N", "streams read in parallel", "1", 1, 65535 },
-    { AT(c.optimizer), 0, "optimizer", "adagrad|adam", "step sizes", "adagrad", 1, 2 },
+    { AT(c.optimizer), 0, "optimizer", "adagrad|adam", "sizes steps", "adagrad", 1, 2 },
     { AT(text.bytes), 0, "bytes", "", "a character is a byte: for any file", NULL, 0, 1 },
-    { AT(c.learning_rate), 'l', "learning-rate", "X", "(0.1; adam: 0.002)", NULL, 0, 1e30 },
-    { AT(c.decay), 0, "decay", "X", "factor on it, for each pass", "1", 0, 1 },
+    { AT(c.learning_rate), 'l', "learning-rate", "X", "(0.1; adam 0.002)", NULL, 0, 1e30 },
+    { AT(c.decay), 0, "decay", "X", "of that rate, after each pass", "1", 0, 1 },
     { AT(dropout), 0, "dropout", "X", "chance that a unit is left out", "0", 0, 0.9 },
     { AT(c.clip), 'c', "clip", "X", "cut gradients to [-X, X]; 0: do not", "5", 0, 1e30 },
     { AT(c.iters), 'n', "iters", "N", "iterations; 0: no end", "100000", 0, 1e15 },
     { AT(seed), 's', "seed", "N", "seed of the random numbers", "0", 0, UINT32_MAX },
     { AT(threads), 't', "threads", "N", "threads; 0: as many as help", "0", 0, 1024 },
-    { AT(c.print_every), 0, "print-every", "N", "between losses", "1000", 0, 1e15 },
-    { AT(c.sample_every), 0, "sample-every", "N", "between samples", "10000", 0, 1e15 },
-    { AT(eval_every), 0, "eval-every", "N", "between saves", "10000", 0, 1e15 },
-    { AT(sample), 0, "sample", "N", "characters in a sample", "200", 0, 1e15 },
-    { AT(temperature), 0, "temperature", "X", "0: only the likeliest", "1", 0, 1e30 },
-    { AT(prime), 0, "prime", "TEXT", "what a sample goes on from", "", 0, 0 },
+    { AT(c.print_every), 0, "print-every", "N", "iterations per loss", "1000", 0, 1e15 },
+    { AT(c.sample_every), 0, "sample-every", "N", "... per sample", "10000", 0, 1e15 },
+    { AT(eval_every), 0, "eval-every", "N", "... per save and eval", "10000", 0, 1e15 },
+    { AT(sample), 0, "sample", "N", "length of a sample; alone 0: no end", "200", 0, 1e15 },
+    { AT(temperature), 0, "temperature", "X", "below 1: likelier text", "1", 0, 1e30 },
+    { AT(prime), 0, "prime", "TEXT", "text that a sample goes on from", "", 0, 0 },
     { AT(val_fraction), 0, "val-fraction", "X", "hold out the text's end", "0", 0, 0.9 },
-    { AT(save), 'o', "save", "FILE", "save the model in a new file", NULL, 0, 0 },
+    { AT(save), 'o', "save", "FILE", "save the model, in a new file", NULL, 0, 0 },
     { AT(save_best), 0, "save-best", "FILE", "the best on held-out text", NULL, 0, 0 },
-    { AT(load), 'i', "load", "FILE", "go on from a model", NULL, 0, 0 },
-    { AT(eval), 0, "eval", "", "with --load: print the loss on INPUT", NULL, 0, 0 },
-    { AT(show_units), 0, "show-units", "", "print its hidden units on INPUT", NULL, 0, 0 },
-    { AT(show_gradients), 0, "show-gradients", "", "how far back they reach", NULL, 0, 0 },
+    { AT(load), 'i', "load", "FILE", "go on from a model, or look at it:", NULL, 0, 0 },
+    { AT(eval), 0, "eval", "", "print its loss on INPUT", NULL, 0, 0 },
+    { AT(show_units), 0, "show-units", "", "print its units on INPUT", NULL, 0, 0 },
+    { AT(show_gradients), 0, "show-gradients", "", "how far gradients reach", NULL, 0, 0 },
     { AT(quiet), 'q', "quiet", "", "no status line and no summary", NULL, 0, 0 },
     { AT(help), 'h', "help", "", "show this help", NULL, 0, 0 },
     { AT(version), 'V', "version", "", "show the version", NULL, 0, 0 },
@@ -1144,12 +1124,12 @@ static void parse_command_line(Run *run, int argc, char **argv) {
     if (run->help || run->version) return;
     if (argc > optind + 1) errx(1, "'%s' is a second text: name one", argv[optind + 1]);
     count looks = run->eval + run->show_units + run->show_gradients;
-    bool saves = run->save || run->save_best;
     if (!run->input && !run->load) errx(1, "no text: name one (-: standard input)");
     if (looks > 1 || (looks && !(run->load && run->input)))
         errx(1, "--eval, --show-units, --show-gradients: one, with --load and INPUT");
     if (*run->prime && run->input) errx(1, "--prime is for a sample alone: no INPUT");
-    if (saves && (looks || !run->input)) errx(1, "only training saves: no --save here");
+    if ((run->save || run->save_best) && (looks || !run->input))
+        errx(1, "only training saves: no --save here");
     if (run->save_best && (run->val_fraction == 0 || run->eval_every == 0))
         errx(1, "--save-best takes --val-fraction and --eval-every");
     if (run->save && run->save_best && !strcmp(run->save, run->save_best))
@@ -1281,10 +1261,9 @@ static void load(Run *run) {
     for (const Option *o = options; o < options + FIXED; o++) {
         count wanted = *number(&asked, o), has = *number(run, o);
         demand(in_range(o, has), run->load);
-        bool any = run->show_gradients && number(run, o) == &run->c.seq_length;
-        if (wanted && wanted != has && !any)
+        if (run->show_gradients && wanted && o->letter == 'T') *number(run, o) = wanted;
+        else if (wanted && wanted != has)
             errx(1, "%s has another --%s: leave that out", run->load, o->name);
-        if (wanted) *number(run, o) = wanted; // gradients can be shown over any T
     }
     count states = c->layers * c->batch_size * width(c->hidden_size);
     demand(text->V > 0 && text->V <= MAX_V, run->load);
@@ -1365,7 +1344,7 @@ static const char *claim(Run *run, const char *name, bool stays) {
     exit(1);
 }
 // ==== 18  Reporting and main ====
-static volatile sig_atomic_t stop; // the signal that asked for that; -1: output is lost
+static volatile sig_atomic_t stop; // a signal asks for that; or minus an error of output
 static const int SIGNALS[] = { SIGINT, SIGTERM, SIGHUP, SIGXCPU };
 static void on_signal(int signal_number) { // asked again, it ends where it is
     stop = signal_number;
@@ -1376,14 +1355,13 @@ static double seconds(void) {
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec + 1e-9 * now.tv_nsec;
 }
-static double speed(const Run *run) { // characters in a second
+static double speed(Run *run) { // characters in a second
     double done = run->m.n - run->first, chars = run->c.seq_length * run->c.batch_size;
     return done * chars / (seconds() - run->began);
 }
 static bool due(const Model *m, const Config *c, count every) {
     return every > 0 && (m->n % every == 0 || m->n >= c->iters);
 }
-
 static void update(Model *m, const Config *c) {
     double rate = c->learning_rate * pow(c->decay, m->epoch);
     double limit = c->clip > 0 ? c->clip : INFINITY;
@@ -1412,18 +1390,14 @@ static void show_held_out(Run *run) {
 }
 // What is saved is as it was at the head of this iteration: a resumed run repeats it.
 static bool checkpoint(Run *run, double loss) {
-    bool is_due = due(&run->m, &run->c, run->eval_every);
-    bool lost = !stop && (fflush(stdout) != 0 || ferror(stdout));
-    bool diverged = !(loss < 700 * run->c.seq_length); // nats for a character; or no number
-    if (lost || diverged) clear_status(run);
-    if (diverged) errx(1, "iteration %llu: loss %g: lower --learning-rate", run->m.n, loss);
-    if (lost) {
-        warn("standard output");
-        run->failed = true;
-        stop = -1;
+    bool is_due = due(&run->m, &run->c, run->eval_every), last = run->m.n >= run->c.iters;
+    if (!stop && (fflush(stdout) != 0 || ferror(stdout))) stop = -errno;
+    if (!(loss < 700 * run->c.seq_length)) { // nats for a character; or not a number
+        clear_status(run);
+        errx(1, "iteration %llu: loss %g: lower --learning-rate", run->m.n, loss);
     }
     if (is_due || (stop && !run->save)) show_held_out(run);
-    if (is_due || stop || run->m.n >= run->c.iters) save(run, run->save);
+    if (is_due || last || stop) save(run, run->save);
     return !stop;
 }
 static void show_progress(Run *run) { // the loss; and on a terminal, the status line
@@ -1449,9 +1423,8 @@ static void train_on(Run *run) {
     text->n -= run->held_out;
     if (text->V < 2) errx(1, "%s: a single character: nothing to learn", run->input);
     if (text->n < need || (run->val_fraction > 0 && run->held_out <= c->batch_size))
-        errx(1, "%s: too short: %llu characters to train on, of %llu needed, and %llu held "
-             "out: change --seq-length, --batch-size or --val-fraction", run->input,
-             text->n, need, run->held_out);
+        errx(1, "%s: too short: %llu characters to learn, of %llu needed, %llu held out: "
+             "change -T, -B or --val-fraction", run->input, text->n, need, run->held_out);
     if (c->learning_rate < 0) c->learning_rate = c->optimizer == ADAM ? 0.002 : 0.1;
     if (!run->load) {
         new_model(m, c, text->V);
@@ -1462,7 +1435,7 @@ static void train_on(Run *run) {
     if (m->n >= c->iters) warnx("%s has %llu iterations: raise --iters", run->load, m->n);
     new_jobs(run);
     run->sampler = new_net(run, 0, 1, 1, 0);
-    for (int i = 0; i < 4; i++) // what was ignored at the start still is
+    for (int i = 0; i < 4; i++) // what was ignored before, still is
         if (signal(SIGNALS[i], on_signal) == SIG_IGN) signal(SIGNALS[i], SIG_IGN);
     signal(SIGPIPE, SIG_IGN); // then writing fails,
     signal(SIGXFSZ, SIG_IGN); // and that is reported
@@ -1504,7 +1477,6 @@ static void read_text(Run *run) {
     if (text->n == 0) text->data[text->n++] = text->char_to_ix['\n'];
     if (run->input) free(file.bytes);
 }
-
 #ifndef TESTING
 int main(int argc, char **argv) {
     static Run run;
@@ -1520,7 +1492,8 @@ int main(int argc, char **argv) {
     else if (run.show_units) show_units(&run);
     else if (run.show_gradients) show_gradients(&run);
     else train_on(&run);
-    if (stop >= 0 && (fflush(stdout) != 0 || ferror(stdout))) err(1, "standard output");
+    if (stop >= 0 && (fflush(stdout) != 0 || ferror(stdout))) stop = -errno;
+    if (stop < 0) errx(1, "standard output: %s", strerror(-stop));
     if (stop > 0 && !run.failed) raise(stop);
     return run.failed;
 }

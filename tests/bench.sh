@@ -33,10 +33,10 @@ peer() {
 run() { ./min_char_rnn "$TEXT" --print-every 0 "$@" 2>&1 >"$temp/out"; }
 
 # Characters per second of training: iterations, then options.
-train() { n=$1; shift; run -n "$n" --sample-every 0 "$@" | sed 's/.*, \([0-9]*\) .*/\1/'; }
+train() { n=$1; shift; run -n "$n" --sample-every 0 "$@" | sed 's/.*: \([0-9]*\) .*/\1/'; }
 
 # Characters per second of sampling: one iteration's summary, with two such samples in its time.
-sample() { run -n 1 --sample-length "$1" | awk -v n="$1" '{ printf "%.0f", 2 * n / $4 }'; }
+sample() { run -n 1 --sample "$1" | awk -v n="$1" '{ printf "%.0f", 2 * n / $4 }'; }
 
 # Adds a row to the table, from rounds of "characters/s sgemm numpy torch".
 # What it is, characters and FLOP an iteration (0: none), and threads.

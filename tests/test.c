@@ -189,7 +189,7 @@ static void test_rows(void) {
         fill(b, 9, 1);
         fill_rows(rows(out, 1, 4), b);
         add_row(out, 2, a, 1);
-        add_rows(rows(out, 3, 1), a);
+        for (size_t i = 0; i < 3; i++) add_row(out, 3, a, i);
         size_t wrong = bad_padding(out);
         for (size_t j = 0; j < n; j++) {
             const real x = row(b, 0)[j], y = row(a, 1)[j], sum = row(a, 0)[j] + y + row(a, 2)[j];
@@ -449,13 +449,13 @@ static double state_error(const State *want, const Run *run) {
     return worst;
 }
 // Finds the net that works on stream *b, which becomes the stream's place there.
-static const Net *net_of(const Run *run, size_t *b) {
-    const Job *job = run->jobs;
+static Net *net_of(const Run *run, size_t *b) {
+    Job *job = run->jobs;
     for (; *b >= job->net.B; job++) *b -= job->net.B;
     return &job->net;
 }
 static double mask_of(const Run *run, size_t layer, size_t t, size_t b, size_t j) {
-    const Net *net = net_of(run, &b);
+    Net *net = net_of(run, &b);
     const double h = row(all(net, net->layer[layer].hs), t * net->B + b)[j];
     const double mask = row(all(net, net->x[layer + 1]), t * net->B + b)[j] / h;
     const double scale = 1 / (1 - net->dropout);
@@ -566,7 +566,7 @@ static void test_loss(Sizes s) {
         const size_t j = i % s.H, r = i / s.H % m->hprev.rows; // of layer r / B, stream r % B
         const bool is_c = i >= size(m->hprev);
         size_t b = r % s.B;
-        const Layer *l = &net_of(run, &b)->layer[r / s.B];
+        Layer *l = &net_of(run, &b)->layer[r / s.B];
         const double got = row(step(l, at(l, is_c ? l->dcs : l->dhs, -1)), b)[j];
         real *number = &row(is_c ? m->cprev : m->hprev, r)[j];
         NEAR(gradient_error(got, slope_of(run, data, NULL, number)), 0, 1);
