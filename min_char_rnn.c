@@ -557,11 +557,11 @@ static void fill_rows(Matrix out, Matrix a) {
 // Makes or renews a.T. A product reads its second matrix row by row: not b', but b.T.
 static void transpose(Matrix *a) {
     if (!a->T) a->T = new_matrix(a->cols, a->rows).at;
-    Matrix T = view(a->T, a->cols, a->rows);
-    for (size_t k = 0; k < a->rows; k += LANES)
-        for (size_t j = 0; j < a->cols; j++)
-            for (size_t i = k; i < k + LANES && i < a->rows; i++)
-                row(T, j)[i] = row(*a, i)[j];
+    const Matrix from = *a, to = view(a->T, a->cols, a->rows);
+    for (size_t k = 0; k < from.rows; k += LANES)
+        for (size_t j = 0; j < from.cols; j++)
+            for (size_t i = k; i < k + LANES && i < from.rows; i++)
+                row(to, j)[i] = row(from, i)[j];
 }
 
 // out += a b, where a's element (i,k) is a[i * row + k * col]: with these two exchanged, a
@@ -1337,10 +1337,10 @@ static const char *claim(Run *run, const char *name, bool stays) {
     if (!name) return NULL;
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0666);
     const char *path = fd >= 0 || errno == EEXIST ? realpath(name, NULL) : NULL;
-    if (!path) err(1, "%s: cannot save the model", name);
+    if (!path) warn("%s: cannot save the model", name);
     if (fd >= 0) close(fd);
-    if ((fd < 0 && stays) || save(run, path)) return path;
-    if (fd >= 0) unlink(path);
+    if (path && ((fd < 0 && stays) || save(run, path))) return path;
+    if (fd >= 0) unlink(name);
     exit(1);
 }
 // ==== 18  Reporting and main ====

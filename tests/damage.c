@@ -78,7 +78,7 @@ static void check(Outcome outcome, const char *what, count number) {
 
 // Makes k the file, with this in front of its tensors, and this behind them, and tries it. Returns
 // the length that the header gives it; where that is much, the file gets only some of the numbers.
-static count compose(Outcome outcome, char *front, char *end, char *what, count number) {
+static count compose(Outcome outcome, const char *front, const char *end, const char *what, count number) {
     count place = 0;
     char *to = file.at + 8 + sprintf(file.at + 8, "{%s", front);
     for (const Tensor *t = k; t < k + TENSORS; t++) {

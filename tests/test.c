@@ -22,7 +22,7 @@ static void check(int line, const char *what, double got, double want, double er
 #define CHECK(condition) check(__LINE__, #condition, !!(condition), true, 0)
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static Rng rng; // of the numbers that the tests make up
+static Rng source; // of the numbers that the tests make up
 static double most(double a, double b) { return a > b || a != a ? a : b; } // NaN is most of all
 static size_t size(Matrix a) { return a.rows * a.cols; }
 static real *nth(Matrix a, size_t i) { return row(a, i / a.cols) + i % a.cols; }
@@ -30,7 +30,7 @@ static Matrix rows(Matrix a, size_t first, size_t n) { return view(row_vecs(a, f
 
 static void fill(Matrix a, int range, double by) { // with by times whole numbers, -range to range
     for (size_t i = 0; i < size(a); i++)
-        *nth(a, i) = ((int)(rng_u32(&rng) % (2 * range + 1)) - range) * by;
+        *nth(a, i) = ((int)(rng_u32(&source) % (2 * range + 1)) - range) * by;
 }
 static size_t bad_padding(Matrix a) { // how many numbers of it are not 0
     size_t n = 0;
@@ -57,7 +57,7 @@ static size_t shown_size;
     } while (0)
 
 // A function has to end its process with status 1 and a message of one line with these words.
-static void check_refused(const char *words, void (*function)(const void *), const void *argument) {
+static void check_refused(const char *says, void (*function)(const void *), const void *argument) {
     char start[99];
     snprintf(start, sizeof start, "%s: ", program_invocation_short_name);
     int status = -1;
@@ -67,9 +67,9 @@ static void check_refused(const char *words, void (*function)(const void *), con
               _exit(0);
           }
           wait(&status));
-    describe("it says '%.900s', not '%s'", shown, words);
+    describe("it says '%.900s', not '%s'", shown, says);
     const char *message = strstr(shown, start); // after what a sanitizer says
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1 && message && strstr(message, words) &&
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1 && message && strstr(message, says) &&
           strchr(message, '\n') == shown + shown_size - 1);
 }
 
@@ -309,9 +309,9 @@ static Text text_of(File vocabulary, File file, bool bytes) {
     return text;
 }
 static void read_files(const void *two) { text_of(((File *)two)[0], ((File *)two)[1], false); }
-static void check_text(const char *words, File vocabulary, File file) {
+static void check_text(const char *says, File vocabulary, File file) {
     const File two[] = { vocabulary, file };
-    check_refused(words, read_files, two);
+    check_refused(says, read_files, two);
 }
 static uint32_t next_code(uint32_t code) { return code == 0xD7FF ? 0xE000 : code + 1; }
 
@@ -321,7 +321,7 @@ static void test_utf8(void) {
         "\xF0\x8F\xBF\xBF", "\xED\xA0\x80", "\xED\xBF\xBF", // halves of a UTF-16 pair; too high
         "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xF7\xBF\xBF\xBF", "\xF8\x88\x80\x80\x80",
         "\xF8\x90\x80\x80", "\xFC\x84\x80\x80\x80\x80", "\xFE", "\xFF", "\x80", "\xBF\xBF",
-        "\xC3", "\xE2\x82", "\xF0\x9F\x98", "\xC3" "a", "\xC3\xC3\xA9", "\xE2(\xAC", "\xE2\x82(",
+        "\xC3", "\xE2\x82", "\xF0\x9F\x98", "\xC3\x61", "\xC3\xC3\xA9", "\xE2(\xAC", "\xE2\x82(",
         "\xF0\x9F\x98\xF0", "\xF0\x9F\x98(", // cut
     };
     for (size_t i = 0; i < COUNT(bad); i++) {
@@ -423,9 +423,9 @@ static Run *new_run(Sizes s, size_t n, bool filled) {
     new_model(m, &run->c, s.V);
     rng_seed(&m->rng, 9);
     init_params(&m->param, &run->c, &m->rng);
-    rng_seed(&rng, 3);
+    rng_seed(&source, 3);
     if (filled) fill_model(run);
-    for (size_t i = 0; i < n; i++) run->text.data[i] = rng_u32(&rng) % s.V;
+    for (size_t i = 0; i < n; i++) run->text.data[i] = rng_u32(&source) % s.V;
     for (size_t i = 0; i < s.V; i++) run->text.chars[i] = 'A' + i;
     new_jobs(run);
     run->sampler = new_net(run, 0, 1, 1, 0);
@@ -668,7 +668,7 @@ static void test_dropout(void) {
             const size_t b = i / H % B, t = i / H / B % T, l = i / H / B / T;
             const real mask = b < run->c.batch_size ? mask_of(run, l, t, b, i % H) : first[i];
             if (time == 0) first[i] = mask;
-            alike += first[i] == mask;
+            alike += fabs(first[i] - mask) < 0.1;
             left_out += mask == 0;
             scaled += fabs(mask - 1.5) < 4 * EPSILON;
         }
@@ -795,17 +795,17 @@ static void test_samples(void) {
 
 // The held-out text is read in B streams, each from state 0, in chunks; nothing is left out.
 static void test_held_out(void) {
-    enum { STREAM = 2 * 16 + 5, BEFORE = 7 };
+    enum { STREAM = 2 * 16 + 5, START = 7 };
     for (size_t i = 0; i < 6; i++) {
         const Sizes s = { RNN + i % 3, 2, 6, 7, 3, i < 3 ? 3 : 1, 2, 0, i / 3 * 0.5 };
-        Run *run = new_run(s, BEFORE + s.B * STREAM + 1, true); // 1 is only a target
+        Run *run = new_run(s, START + s.B * STREAM + 1, true); // 1 is only a target
         State before = state_of(run), from_0 = { .h = { { 0 } } };
         double nats = 0, bits = 0;
         run->dropout = 0; // not here
         run->c.seq_length = STREAM;
         run->text.n = s.B * STREAM;
-        const double want = plain_loss(run, run->text.data + BEFORE, &from_0) / run->text.n;
-        run->text.n = BEFORE;
+        const double want = plain_loss(run, run->text.data + START, &from_0) / run->text.n;
+        run->text.n = START;
         run->held_out = s.B * STREAM + 1;
         for (int time = 0; time < 2; time++) { // the second time, it is no better
             run->best = time ? 0 : INFINITY;
@@ -817,7 +817,7 @@ static void test_held_out(void) {
         }
         EQUAL(state_error(&before, run), 0); // the state of training stays
         if (s.B > 1) continue;
-        run->text.data += BEFORE;
+        run->text.data += START;
         run->text.n = STREAM + 1;
         run->eval = 1;
         CATCH(1, evaluate_or_sample(run));
