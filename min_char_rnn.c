@@ -489,13 +489,14 @@ static const Cell cells[4] = {
 // stream and unit: the backward pass draws the same again, and so does a resumed run.
 static void drop(Net *net, size_t i, double dropout, const vec *from, vec *to) {
     const uint64_t limit = dropout * 0x1p64, iteration = hash(*net->iteration);
+    const real scale = 1 / (1 - dropout);
     for (size_t r = 0; r < net->T * net->B; r++) {
         const uint64_t t = r / net->B, stream = net->first + r % net->B;
         const uint64_t noise = hash(iteration + ((uint64_t)i << 32 | t << 16 | stream));
         const real *h = row(all(net, from), r);
         real *x = row(all(net, to), r);
         for (size_t j = 0; j < net->layer[i].H; j++)
-            x[j] = hash(noise + j) < limit ? 0 : h[j] * (real)(1 / (1 - dropout));
+            x[j] = hash(noise + j) < limit ? 0 : h[j] * scale;
     }
 }
 
@@ -560,7 +561,7 @@ static void transpose(Matrix *a) {
     const Matrix from = *a, to = view(a->T, a->cols, a->rows);
     for (size_t k = 0; k < from.rows; k += LANES)
         for (size_t j = 0; j < from.cols; j++)
-            for (size_t i = k; i < k + LANES && i < from.rows; i++)
+            for (size_t i = k, end = min(k + LANES, from.rows); i < end; i++)
                 row(to, j)[i] = row(from, i)[j];
 }
 
@@ -674,7 +675,6 @@ static vec tanh_(vec x) { // (e^2x - 1) / (e^2x + 1); tanh(20) is 1 to all digit
     return e / (e + 2);
 }
 static vec sigmoid(vec x) { return (real)0.5 + (real)0.5 * tanh_((real)0.5 * x); }
-
 // Newton's method for 1/y^2 = x. A float's bits are nearly its logarithm: halved, negated
 // they are a first guess. Two rounds leave an error of 5e-6, enough for a step's length.
 static vec rsqrt(vec x) {
