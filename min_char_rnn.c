@@ -6,8 +6,8 @@
 //     cc -O3 -march=native min_char_rnn.c -o min_char_rnn -lm -pthread
 //     ./min_char_rnn input.txt
 //
-// The network reads a text one character x(t) at a time. It keeps what it remembers in a
-// hidden state h(t), and computes from that how likely each character is to come next:
+// The network reads a text one character at a time: x(t), a one-hot vector. It remembers in
+// a hidden state h(t), and computes from that how likely each character is to come next:
 //
 //     h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh)
 //     y(t) = Why h(t) + by                       a score (logit) for each character
@@ -21,8 +21,8 @@
 //     V   characters in the vocabulary    H   hidden units in a layer
 //     T   steps unrolled at a time        B   streams: places in the text, read in parallel
 // Arrays over time have a row for each step and stream: in (T*B,H), row t*B + b is step t
-// of stream b. Weights are stored (in,out), the transpose of the Python's: row i is what
-// input i adds to each output, and np.dot(W, h) is add_dot(out, h, W) here. dq is the
+// of stream b. In formulas weights are (out,in), as the Python's; in memory (in,out): row i
+// is what input i adds to each output, and np.dot(W, h) is add_dot(out, h, W). dq is the
 // gradient of the loss with respect to q, of the same shape; ' is a transpose.
 //
 // Part I, sections 1 to 9, is the lecture. Part II is the machinery that it calls.
@@ -41,10 +41,10 @@
 #endif
 typedef REAL real;
 typedef uint16_t Ix; // the index of a character in the vocabulary
-typedef unsigned long long count;
+typedef unsigned long long count; // a whole number in the options or the model
 
 // ==== 1  Part I, the lecture: what NumPy gave us (defined in part II) ====
-// A vec is a register full of reals: + and * work on all of them at once.
+// A vec is a register full of reals: + and * work on all of them at once; v[0] is one.
 #if defined __AVX512F__
 enum { VECTOR_BYTES = 64 };
 #elif defined __AVX__
@@ -55,10 +55,10 @@ enum { VECTOR_BYTES = 16 };
 typedef real vec __attribute__((vector_size(VECTOR_BYTES), may_alias));
 enum { LANES = sizeof(vec) / sizeof(real) };
 
-// Each row is padded with zeros to whole vecs. T is a transposed copy; weights have one.
+// Rows are padded with zeros to whole vecs. Weights have a copy T, transposed before use.
 typedef struct { vec *at, *T; size_t rows, cols; } Matrix;
 
-static size_t vecs(size_t n) { return (n + LANES - 1) / LANES; } // that hold n numbers
+static size_t vecs(size_t n) { return (n + LANES - 1) / LANES; } // how many hold n numbers
 static Matrix view(vec *at, size_t m, size_t n) { return (Matrix){ at, NULL, m, n }; }
 static real *row(Matrix a, size_t i);                   // a[i]
 static void add_dot(Matrix out, Matrix a, Matrix b);    // out += np.dot(a, b)
@@ -69,8 +69,8 @@ static void fill_rows(Matrix out, Matrix a);            // out[:] = a, which has
 static vec exp_(vec x), tanh_(vec x), sigmoid(vec x);   // sigmoid(x) = 1 / (1 + exp(-x))
 static vec rsqrt(vec x), clip(vec x, real limit);       // 1/sqrt(x); cut to [-limit, limit]
 static real highest(const vec *y, size_t n);            // y.max(), of n vecs
-typedef struct { uint32_t state[624], used, has_kept; double kept; } Rng;
-static void randn(Matrix w, double scale, Rng *rng);    // np.random.randn(...) * scale
+typedef struct { uint32_t state[624], used, has_kept; double kept; } Rng; // section 12
+static void randn(Matrix w, double scale, Rng *rng);    // w.T = np.random.randn() * scale
 static Ix choice(const real *p, size_t V, Rng *rng);    // np.random.choice(range(V), p=p)
 static uint64_t hash(uint64_t x);                       // x, scrambled
 
@@ -81,14 +81,14 @@ typedef struct {
     Ix *data;        // (n) the text: each character's index in chars
     uint32_t *chars; // (V) the vocabulary: code points in order (--bytes: bytes)
     Ix *char_to_ix;  // (CODES) the way back
-    count n, V, bytes;
+    count n, V, bytes; // bytes: as in --bytes
 } Text;
 typedef struct { uint8_t *bytes; size_t n, at, line; const char *name; } File;
 static uint32_t next_char(File *file, bool bytes); // a code point; dies if it is not UTF-8
 static void put_char(const Text *text, Ix ix);     // prints it
 _Noreturn static void refuse_char(File file, uint32_t code); // says where and what it is
 
-// chars = sorted(set(data)); char_to_ix = { ch:i for i,ch in enumerate(chars) }
+// chars = sorted(set(data)); char_to_ix: at first 1 for what occurs, then its index
 static void find_chars(Text *text, File file) {
     while (file.at < file.n) text->char_to_ix[next_char(&file, text->bytes)] = 1;
     for (uint32_t code = 0; code < CODES; code++) {
@@ -109,28 +109,28 @@ static void index_text(Text *text, File file) { // data = [char_to_ix[ch] for ch
 }
 
 // ==== 3  Hyperparameters and model parameters ====
-enum { RNN = 1, LSTM, GRU, ADAGRAD = 1, ADAM }; // --cell, --optimizer
+enum { RNN = 1, LSTM, GRU, ADAGRAD = 1, ADAM }; // --cell, --optimizer; 0: not given
 enum { MAX_LAYERS = 8, MAX_GATES = 4 };
 typedef struct {                               // section 14 has the other options
     count hidden_size, seq_length;             // H, T; the Python's: 100, 25
-    double learning_rate, clip;                // 1e-1; gradients are cut to [-5, 5]
+    double learning_rate, clip;                // 1e-1, and 5: gradients are cut to [-5, 5]
     count batch_size, cell, layers, optimizer; // B; the Python has no choice of these
-    double decay;                              // of the learning rate, at each pass's end
+    double decay;                              // the learning rate's factor after each pass
     count iters, print_every, sample_every;
 } Config;
 
-// A gate computes a = Wx x + Wh h + b. In the vanilla RNN a layer is one: Wxh, Whh and bh.
+// A gate computes a = Wx x + Wh h + b. A vanilla layer is one gate: Wxh, Whh and bh.
 typedef struct { Matrix Wx, Wh, b; } Gate; // (in,H), (H,H), (1,H)
 typedef struct {    // all parameters lie in one block of memory,
     vec *all;       // so that updating them is a single loop
     count n;        // vecs in it
-    Gate gate[MAX_LAYERS * MAX_GATES + 1]; // layer by layer: windows into the block
+    Gate gate[MAX_LAYERS * MAX_GATES + 1]; // windows into the block, then an empty one
     Matrix Why, by; // (H,V), (1,V)
 } Params;
 
-// Small random weights: with zeros all hidden units would stay alike, and large ones would
-// drive tanh to where it is flat. 0.01 is the Python's; deep and gated networks learn
-// sooner from 1/sqrt(H), which keeps the size of a signal from layer to layer.
+// Biases start at 0, weights small and random: with zeros all units would stay alike, and
+// large ones would drive tanh to where it is flat. 0.01 is the Python's; deep and gated
+// networks learn sooner from 1/sqrt(H), which keeps a signal's size from layer to layer.
 static void init_params(Params *param, const Config *c, Rng *rng) {
     double scale = 1 / sqrt(c->hidden_size);
     if (c->cell == RNN && c->layers == 1) scale = 0.01;
@@ -142,24 +142,24 @@ static void init_params(Params *param, const Config *c, Rng *rng) {
 }
 
 // ==== 4  The loss function ====
-// Arrays change their meaning in place. A layer's `a` is a gate's input a(t), then the gate
-// itself, then da(t); the net's `ps` is y(t), then p(t), then dy(t).
+// Arrays change meaning in place. A layer's `a` is Wx x(t) + b, then a(t), then (LSTM and
+// GRU) the gate itself, then da(t); the net's `ps` is y(t), then p(t), then dy(t).
 typedef struct {              // a layer at work; each array starts at step 0
     const Gate *gate;         // its weights
     vec *a[MAX_GATES];        // (T*B,H)
-    const vec *in[MAX_GATES]; // (T*B,H) what Wh multiplied: h(t-1), or a GRU's r(t) h(t-1)
-    vec *hs, *dhs;            // (T*B,H) hidden states; step -1 is the one before the chunk
+    const vec *in[MAX_GATES]; // (T*B,H) what Wh multiplies: h(t-1), or a GRU's r(t) h(t-1)
+    vec *hs, *dhs;            // ((1+T)*B,H) hidden states; step -1 is before the chunk
     vec *cs, *dcs;            // likewise: the LSTM's cell states, the GRU's r(t) h(t-1)
-    vec *hprev, *cprev;       // (B,H) the state that the last chunk left
-    size_t B, H, n;           // n: vecs in a step
+    vec *hprev, *cprev;       // (B,H) the state the last chunk left: a part of Model's
+    size_t B, H, n;           // n: vecs in a step of B streams
 } Layer;
 
 // Step t of an array over time; and a step as a matrix, (B,H).
 static vec *at(Layer *l, vec *x, ptrdiff_t t) { return x + t * (ptrdiff_t)l->n; }
 static Matrix step(Layer *l, vec *x) { return view(x, l->B, l->H); }
 
-// h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh). a(t) holds Wxh x(t) + bh already: the product
-// with Whh is the only one that has to go step by step.
+// h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh). read_input has made a = Wxh x(t) + bh for all t:
+// the product with Whh is the only one that has to go step by step.
 static void rnn_forward(Layer *l, ptrdiff_t t) {
     const Matrix Whh = l->gate[0].Wh;
     vec *a = at(l, l->a[0], t), *h = at(l, l->hs, t), *hprev = at(l, l->hs, t - 1);
@@ -168,42 +168,41 @@ static void rnn_forward(Layer *l, ptrdiff_t t) {
         h[j] = tanh_(a[j]);                   // hs[t] = np.tanh(...)
 }
 
-// da(t) = (1 - h(t)^2) dh(t), through tanh; and dh(t) = Why' dy(t) + Whh' da(t+1), of which
-// the last line at step t + 1 has added the second half. On its way from step to step a
+// da(t), the Python's dhraw, is (1 - h(t)^2) dh(t); dh(t) = Why' dy(t) + Whh' da(t+1). This
+// function's last line, at step t + 1, has added the second half. From step to step a
 // gradient is multiplied by Whh' and by the slope of tanh: so it vanishes, or explodes.
 static void rnn_backward(Layer *l, ptrdiff_t t) {
     const Matrix Whh = l->gate[0].Wh;
     vec *dhraw = at(l, l->a[0], t), *h = at(l, l->hs, t);
-    vec *dh = at(l, l->dhs, t), *dhnext = at(l, l->dhs, t - 1);
+    vec *dh = at(l, l->dhs, t), *dhprev = at(l, l->dhs, t - 1); // the Python's dhnext
     for (size_t j = 0; j < l->n; j++)
         dhraw[j] = (1 - h[j] * h[j]) * dh[j];         // dhraw = (1 - hs[t] * hs[t]) * dh
-    add_dot_bT(step(l, dhnext), step(l, dhraw), Whh); // dhnext = np.dot(Whh.T, dhraw)
+    add_dot_bT(step(l, dhprev), step(l, dhraw), Whh); // dhnext = np.dot(Whh.T, dhraw)
 }
 
 typedef struct {
-    size_t n;          // gates,
-    const char *gates; // and a letter for each: its weights are Wx, Wh, b and that
+    size_t n;          // how many gates
+    const char *gates; // a letter for each: gate i has weights Wxi, Whi and bi
     void (*forward)(Layer *l, ptrdiff_t t), (*backward)(Layer *l, ptrdiff_t t);
 } Cell;
-static const Cell cells[4]; // section 8
 typedef struct {            // the network at work on B streams of the text
     const Cell *cell;
     const Params *param;
-    Params dparam;          // the gradient of the loss on the parameters
-    Layer layer[MAX_LAYERS + 1];
-    vec *x[MAX_LAYERS + 1]; // (T*B,H) what layer i > 0 reads: hs from below, or a copy of
-    size_t layers, T, B;    // hs with dropout; the last is read by the output
-    size_t first;           // the number of its first stream
+    Params dparam;          // the gradient from its streams: loss_of_all adds them up
+    size_t layers, T, B;
+    Layer layer[MAX_LAYERS + 1]; // then an empty one
+    vec *x[MAX_LAYERS + 1]; // (T*B,H) what layer i, or the output, reads: hs or its copy
+    size_t first;           // its first stream's number; lossFun's data is where that is
     size_t stream_length;   // characters from one stream to the next
-    Ix *inputs, *targets;   // (T*B)
+    Ix *inputs, *targets;   // ((T+1)*B), and from step 1 on: targets = inputs + B
     Matrix ps;              // (T*B,V)
     double dropout;
-    const count *iteration;
+    const count *iteration; // for drop
 } Net;
 static Matrix all(Net *net, const vec *x); // all steps as one matrix, (T*B,H)
-static void zero_gradients(Net *net);            // of the parameters, and of the states
+static void zero_gradients(Net *net);      // dparam, dhs and dcs = 0
 static void recall(Net *net);              // hs[-1] = hprev
-static void carry(Net *net), step_on(Net *net); // hprev = hs[T-1]; hs[-1] too
+static void carry(Net *net), step_on(Net *net); // hprev = hs[T-1]; hs[-1] = hs[T-1]
 static void drop(Net *net, size_t i, double dropout, const vec *from, vec *to);
 
 // inputs = data[p:p+T], targets = data[p+1:p+T+1]: targets are the inputs one step later.
@@ -214,7 +213,7 @@ static void read_chunk(Net *net, const Ix *data) {
 }
 
 // a(t) = Wx x(t) + b, for all steps at once. In layer 0 x(t) is one-hot, all zeros but for
-// a single 1: so Wxh x(t) is just one row of Wxh.
+// a single 1: so Wxh x(t) is just one column of Wxh, in memory a row.
 static void read_input(Net *net, size_t i) {
     for (size_t k = 0; k < net->cell->n; k++) {
         const Gate gate = net->layer[i].gate[k];
@@ -231,7 +230,7 @@ static void forward(Net *net, double dropout) {
         Layer *l = &net->layer[i];
         read_input(net, i);
         for (size_t t = 0; t < net->T; t++) net->cell->forward(l, t);
-        if (net->dropout > 0) drop(net, i, dropout, l->hs, net->x[i + 1]);
+        if (net->dropout > 0) drop(net, i, dropout, l->hs, net->x[i + 1]); // 0: copies
     }
     const Matrix h = all(net, net->x[net->layers]);
     const Matrix ys = view(net->ps.at, h.rows, net->ps.cols);
@@ -249,7 +248,7 @@ static double softmax(real *y, size_t V) {
         v[j] = exp_(v[j] - high);
         sums += v[j];
     }
-    for (size_t j = 1; j < LANES; j++) sums[0] += sums[j];
+    for (size_t j = 1; j < LANES; j++) sums[0] += sums[j]; // over the lanes
     for (size_t j = 0; j < vecs(V); j++) v[j] *= 1 / sums[0];
     return high + log(sums[0]);
 }
@@ -259,7 +258,7 @@ static double cross_entropy(Net *net) {
     double loss = 0;
     for (size_t r = 0; r < net->T * net->B; r++) {
         real *y = row(net->ps, r);
-        const real y_target = y[net->targets[r]];
+        const real y_target = y[net->targets[r]]; // before it becomes p
         loss += softmax(y, net->ps.cols) - y_target; // += -np.log(ps[t][targets[t],0])
     }
     return loss;
@@ -275,7 +274,7 @@ static void output_backward(Net *net) {
         add_row(net->dparam.by, 0, dy, r); // dby += dy
     }
     add_dot_aT(net->dparam.Why, h, dy);    // dWhy += np.dot(dy, hs[t].T)
-    add_dot_bT(dh, dy, net->param->Why);   // dh = np.dot(Why.T, dy) + dhnext
+    add_dot_bT(dh, dy, net->param->Why);   // dh = np.dot(Why.T, dy); + dhnext later
 }
 
 // dWx = sum of da(t) x(t)', dWh = sum of da(t) h(t-1)', db = sum of da(t), for all steps at
@@ -293,10 +292,10 @@ static void weight_gradients(Net *net, size_t i) {
     }
 }
 
-// From the output down, from the last step to the first. dhnext = 0 to begin with: no
-// gradient comes in from the next chunk. There backpropagation through time is truncated.
+// Goes from the output down, and from the last step to the first. That step's dhnext is 0:
+// no gradient comes in from the next chunk. There BPTT is truncated.
 static void backward(Net *net) {
-    zero_gradients(net); // np.zeros_like(Wxh) ...
+    zero_gradients(net); // dWxh = np.zeros_like(Wxh) ...; dhnext = np.zeros_like(hs[0])
     output_backward(net);
     for (size_t i = net->layers; i-- > 0; ) {
         Layer *l = &net->layer[i];
@@ -306,8 +305,8 @@ static void backward(Net *net) {
     }
 }
 
-// loss, dWxh, dWhh, dWhy, dbh, dby = lossFun(inputs, targets, hprev), on T characters from
-// data on. Leaves the gradient in net->dparam. The main loop carries hprev on.
+// loss, dWxh, dWhh, dWhy, dbh, dby = lossFun(inputs, targets, hprev), on T characters of
+// each stream, at data. Leaves the gradient in net->dparam. The main loop carries hprev on.
 static double lossFun(Net *net, const Ix *data) {
     read_chunk(net, data);
     recall(net); // hs[-1] = np.copy(hprev)
@@ -321,21 +320,21 @@ static double lossFun(Net *net, const Ix *data) {
 // Prints n characters that the network makes up, going on from its state hs[-1] and the
 // character x. A temperature below 1 makes the likely likelier; 0 takes the likeliest.
 static void sample(Net *net, const Text *text, Rng *rng, Ix x, count n, real temperature) {
-    real *y = row(net->ps, 0);       // (1,V)
-    net->T = 1;
+    real *y = row(net->ps, 0), *p = y; // (1,V)
+    net->T = 1;                      // this net is for sampling alone, with B = 1
     for (count t = 0; t < n && !ferror(stdout); t++) {
         net->inputs[0] = x;
         forward(net, 0);             // y = np.dot(Why, h) + by
         step_on(net);
         for (size_t i = 0; i < text->V; i++) y[i] /= fmax(temperature, 1e-20);
         softmax(y, text->V);         // p = np.exp(y) / np.sum(np.exp(y))
-        x = choice(y, text->V, rng); // ix = np.random.choice(range(vocab_size), p=p)
+        x = choice(p, text->V, rng); // ix = np.random.choice(range(vocab_size), p=p)
         put_char(text, x);
     }
 }
 
-// ==== 6  Adagrad ====
-typedef struct {                  // what a checkpoint keeps, and the gradient
+// ==== 6  The model and Adagrad ====
+typedef struct {                  // a checkpoint keeps all but dparam
     Params param, dparam, mem, mean; // mem and, for Adam, mean: the optimizer's memory
     Matrix hprev, cprev;          // (layers*B,H) the state between chunks
     Rng rng;
@@ -351,7 +350,7 @@ static void adagrad(Model *m, real learning_rate, real scale, real limit) {
     for (size_t i = 0; i < m->param.n; i++) {
         const vec d = clip(dparam[i] * scale, limit); // np.clip(dparam, -5, 5)
         mem[i] += d * d; // mem += dparam * dparam
-        param[i] -= learning_rate * d * rsqrt(mem[i] + (real)1e-8);
+        param[i] -= learning_rate * d * rsqrt(mem[i] + (real)1e-8); // / np.sqrt(mem + 1e-8)
     }
 }
 
@@ -359,11 +358,11 @@ static void adagrad(Model *m, real learning_rate, real scale, real limit) {
 typedef struct Run Run;                              // part II: options, files, threads
 static double loss_of_all(Run *run, const Ix *data); // lossFun in each thread: their sum
 static bool checkpoint(Run *run, double loss);       // saves, if it is time to; false: stop
-static bool due(const Model *m, const Config *c, count every); // and at the end
+static bool due(const Model *m, const Config *c, count every); // or at the end
 static void show_sample(Run *run, Ix x), show_progress(Run *run);
 static void reset_state(Model *m), carry_all(Run *run), update(Model *m, const Config *c);
 
-// The Python samples before lossFun. Here, what has diverged is not shown and not saved.
+// The Python samples before lossFun; after it, what has diverged is not shown or saved.
 static void train(Model *m, const Text *text, const Config *c, Run *run) {
     const size_t T = c->seq_length, stream_length = text->n / c->batch_size;
     while (true) {
@@ -381,7 +380,7 @@ static void train(Model *m, const Text *text, const Config *c, Run *run) {
 
         // sample from the model now and then
         if (due(m, c, c->sample_every)) show_sample(run, data[0]);
-        m->smooth_loss = m->smooth_loss * 0.999 + loss * 0.001;
+        m->smooth_loss = m->smooth_loss * 0.999 + loss * 0.001; // at first log(V) T
         show_progress(run); // print progress, now and then
         if (m->n >= c->iters) return;
 
@@ -394,9 +393,9 @@ static void train(Model *m, const Text *text, const Config *c, Run *run) {
 
 // ==== 8  LSTM and GRU ====
 // The LSTM (Hochreiter and Schmidhuber, 1997) adds a cell state c, which no matrix touches.
-//     i, f, o = sigmoid(Wx x(t) + Wh h(t-1) + b)      input, forget, output: a gate each
+//     i, f, o = sigmoid(Wx x(t) + Wh h(t-1) + b)      input, forget, output: own W and b
 //     g = tanh(Wxg x(t) + Whg h(t-1) + bg)            what to write
-//     c(t) = f c(t-1) + i g                           keep some of it, write some
+//     c(t) = f c(t-1) + i g                           keep some, write some (elementwise)
 //     h(t) = o tanh(c(t))                             show some of it
 static void lstm_forward(Layer *l, ptrdiff_t t) {
     vec *i = at(l, l->a[0], t), *f = at(l, l->a[1], t);
@@ -420,11 +419,11 @@ static void lstm_backward(Layer *l, ptrdiff_t t) {
     vec *i = at(l, l->a[0], t), *f = at(l, l->a[1], t);
     vec *o = at(l, l->a[2], t), *g = at(l, l->a[3], t);
     vec *cprev = at(l, l->cs, t - 1), *c = at(l, l->cs, t), *dhprev = at(l, l->dhs, t - 1);
-    vec *dcprev = at(l, l->dcs, t - 1), *dcs = at(l, l->dcs, t), *dh = at(l, l->dhs, t);
+    vec *dcprev = at(l, l->dcs, t - 1), *dcnext = at(l, l->dcs, t), *dh = at(l, l->dhs, t);
     for (size_t j = 0; j < l->n; j++) {
         const vec tanh_c = tanh_(c[j]);
-        const vec dc = dcs[j] + dh[j] * o[j] * (1 - tanh_c * tanh_c);
-        const vec da_i = dc * g[j] * i[j] * (1 - i[j]);
+        const vec dc = dcnext[j] + dh[j] * o[j] * (1 - tanh_c * tanh_c);
+        const vec da_i = dc * g[j] * i[j] * (1 - i[j]); // i (1 - i): sigmoid's slope
         dcprev[j] = dc * f[j];
         g[j] = dc * i[j] * (1 - g[j] * g[j]); // now da takes the place of the gates
         i[j] = da_i;
@@ -436,8 +435,8 @@ static void lstm_backward(Layer *l, ptrdiff_t t) {
 }
 
 // The GRU (Cho et al., 2014) merges c into h: z does what f does, and 1 - z what i does.
-//     z, r = sigmoid(Wx x(t) + Wh h(t-1) + b)         update, reset: a gate each
-//     candidate = tanh(Wxh x(t) + Whh (r h(t-1)) + bh)
+//     z, r = sigmoid(Wx x(t) + Wh h(t-1) + b)         update, reset: own W and b
+//     candidate = tanh(Wxh x(t) + Whh (r h(t-1)) + bh)  a gate, too: h
 //     h(t) = z h(t-1) + (1 - z) candidate
 static void gru_forward(Layer *l, ptrdiff_t t) {
     vec *z = at(l, l->a[0], t), *r = at(l, l->a[1], t), *candidate = at(l, l->a[2], t);
@@ -462,20 +461,21 @@ static void gru_backward(Layer *l, ptrdiff_t t) {
     vec *dh = at(l, l->dhs, t), *drh = at(l, l->dcs, t);
     for (size_t j = 0; j < l->n; j++) {
         const vec da_z = dh[j] * (hprev[j] - candidate[j]) * z[j] * (1 - z[j]);
-        dhprev[j] += dh[j] * z[j];
+        dhprev[j] += dh[j] * z[j]; // through z h(t-1)
         candidate[j] = dh[j] * (1 - z[j]) * (1 - candidate[j] * candidate[j]);
         z[j] = da_z; // now z and candidate are da
     }
-    add_dot_bT(step(l, drh), step(l, candidate), l->gate[2].Wh);
+    add_dot_bT(step(l, drh), step(l, candidate), l->gate[2].Wh); // it was 0
     for (size_t j = 0; j < l->n; j++) {
-        dhprev[j] += drh[j] * r[j];
+        dhprev[j] += drh[j] * r[j]; // through r h(t-1)
         r[j] = drh[j] * hprev[j] * r[j] * (1 - r[j]);
     }
     add_dot_bT(step(l, dhprev), step(l, z), l->gate[0].Wh);
     add_dot_bT(step(l, dhprev), step(l, r), l->gate[1].Wh);
 }
 
-// A new kind of cell takes two functions like these, a row here, and a name in --cell.
+// A new kind of cell takes a forward (h(t) of a(t)), a backward (da(t) of dh(t), and adding
+// to dh(t-1)), a row here, a name in the enum and in --cell; its `in`, if not h(t-1).
 static const Cell cells[4] = {
     [RNN] = { 1, "h", rnn_forward, rnn_backward },
     [LSTM] = { 4, "ifog", lstm_forward, lstm_backward },
@@ -483,9 +483,9 @@ static const Cell cells[4] = {
 };
 
 // ==== 9  Dropout and Adam ====
-// Dropout (Srivastava et al., 2014) zeroes units at random, on their way up, not through
-// time (Zaremba et al., 2014), so that none can rely on another; the others are scaled up,
-// so that sums stay the same on average. The draw is a hash of iteration, layer, step,
+// Dropout (Srivastava et al., 2014) zeroes units at random, so that none relies on another:
+// on their way up, not through time (Zaremba et al., 2014). The others are scaled up, which
+// keeps sums the same on average. The draw is a hash of iteration, layer, step,
 // stream and unit: the backward pass draws the same again, and so does a resumed run.
 static void drop(Net *net, size_t i, double dropout, const vec *from, vec *to) {
     const uint64_t limit = dropout * 0x1p64, iteration = hash(*net->iteration);
@@ -509,8 +509,8 @@ static void adam(Model *m, real learning_rate, real scale, real limit) {
     vec *mem = m->mem.all, *mean = m->mean.all;
     for (size_t i = 0; i < m->param.n; i++) {
         const vec d = clip(dparam[i] * scale, limit);
-        mean[i] += (real)0.1 * (d - mean[i]);
-        mem[i] += (real)0.001 * (d * d - mem[i]);
+        mean[i] += (real)0.1 * (d - mean[i]);      // beta1 = 0.9
+        mem[i] += (real)0.001 * (d * d - mem[i]); // beta2 = 0.999
         const vec square = mem_scale * mem[i];
         const vec root = square * rsqrt(square + (real)1e-30); // sqrt, and safe at 0
         param[i] -= learning_rate * mean_scale * mean[i] / (root + (real)1e-8);
@@ -528,9 +528,9 @@ static void adam(Model *m, real learning_rate, real scale, real limit) {
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
 static size_t min(size_t a, size_t b) { return a < b ? a : b; }
-// Vecs from row to row. With an even number of cache lines too many rows would share a
-// place in the cache.
+// Vecs from row to row: an odd number of cache lines, so that rows spread over the cache.
 static size_t width(size_t cols) {
     size_t n = vecs(cols), line = 64 / VECTOR_BYTES;
     return n % (2 * line) ? n : n + line;
@@ -594,31 +594,30 @@ __attribute__((always_inline)) static inline
 void strips(vec *out, const real *a, const vec *b, size_t row, size_t col, size_t n,
             size_t inner, size_t rows, size_t cols, int R) {
     size_t j = 0;
-#define TILES(C)                                                                           \
-    for (; j + (C) <= cols; j += (C))                                                      \
-        for (size_t i = 0; i < rows; i += R)                                               \
+#define FIT(C) \
+    for (; j + (C) <= cols; j += (C)) \
+        for (size_t i = 0; i < rows; i += R) \
             tile(out + i * n + j, a + i * row, b + j, row, col, n, inner, R, C);
     for (; R == 1 && j + WIDE < cols; j += 8)
         tile(out + j, a, b + j, row, col, n, inner, 1, 8);
-    if (R == 1) { TILES(13) TILES(12) TILES(11) TILES(10) TILES(9) TILES(7) TILES(6) }
-    if (R <= 3) TILES(2 * COLS)
-    if (COLS == 4) { TILES(4) TILES(3) }
-    TILES(2) TILES(1)
+    if (R == 1) { FIT(13) FIT(12) FIT(11) FIT(10) FIT(9) FIT(8) FIT(7) FIT(6) FIT(5) }
+    if (R <= 3) FIT(2 * COLS)
+    if (COLS == 4) { FIT(4) FIT(3) } FIT(2) FIT(1)
 }
 
 // A strip has as many rows as divide m evenly (25 rows: 5 of 5; 50: 8 of 6, and one of 2).
 // Eight take turns at a block of b, so that it stays in the cache.
 static void product(Matrix out, const real *a, size_t row, size_t col, Matrix b) {
     size_t m = out.rows, n = width(b.cols), n_strips = (m + ROWS - 1) / ROWS;
-    size_t R = (m + n_strips - 1) / (n_strips + !m);
+    size_t R = (m + n_strips - 1) / n_strips, cols = vecs(b.cols);
     for (size_t k = 0; k < b.rows; k += BLOCK)
         for (size_t i = 0, rows; i < m; i += rows) {
             rows = m - i < R ? m - i : min((m - i) / R * R, STRIPS * R);
-            size_t inner = min(BLOCK, b.rows - k), cols = vecs(b.cols);
-            vec *to = out.at + i * n, *by = b.at + k * n;
-            const real *from = a + i * row + k * col;
+            size_t inner = min(BLOCK, b.rows - k);
+            vec *o = out.at + i * n, *from = b.at + k * n;
+            const real *x = a + i * row + k * col;
             switch (min(R, rows)) {
-#define CASE(R) case R: strips(to, from, by, row, col, n, inner, rows, cols, R); break;
+#define CASE(R) case R: strips(o, x, from, row, col, n, inner, rows, cols, R); break;
             CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
             }
         }
@@ -742,6 +741,7 @@ static uint64_t hash(uint64_t x) { // splitmix64 (Steele, Lea and Flood, 2014)
     x = (x ^ x >> 27) * 0x94d049bb133111ebu;
     return x ^ x >> 31;
 }
+
 // ==== 13  Text: UTF-8 ====
 static File read_file(const char *path) {
     FILE *in = strcmp(path, "-") ? fopen(path, "rb") : stdin;
@@ -791,6 +791,7 @@ static void put_char(const Text *text, Ix ix) {
     uint8_t bytes[4] = { text->chars[ix] };
     fwrite(bytes, 1, text->bytes ? 1 : encode(text->chars[ix], bytes), stdout);
 }
+
 // ==== 14  Memory and threads ====
 typedef struct { // what a thread has to do
     Net net;
@@ -870,8 +871,7 @@ static Net new_net(Run *run, size_t first, count B, count T, double dropout) {
 }
 // Each thread gets its share of the streams: by default 8 or more.
 static void new_jobs(Run *run) {
-    size_t B = run->c.batch_size;
-    size_t cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t B = run->c.batch_size, cores = sysconf(_SC_NPROCESSORS_ONLN);
 #ifdef __linux__
     cpu_set_t set; // those that this process may use
     if (sched_getaffinity(0, sizeof set, &set) == 0) cores = CPU_COUNT(&set);
@@ -1027,6 +1027,7 @@ static void show_gradients(Run *run) {
     }
     for (size_t k = 0; k <= T; k++) printf("%zu %.3g\n", k, sqrt(sum[k] / sum[0]));
 }
+
 // ==== 16  The command line ====
 typedef struct {
     size_t field; // where in Run
@@ -1238,8 +1239,7 @@ static File read_checkpoint(const char *path) { // file.at is where its numbers 
     return file;
 }
 
-// Dies if the file has another header or length. The library may have put __metadata__ in
-// front.
+// Dies if header or length are others. The library may have put __metadata__ in front.
 static void check_header(File file, const Tensors *all) {
     const char *start = (char *)file.bytes + 8, *end = (char *)file.bytes + file.at;
     size_t n = strlen(all->header);
@@ -1343,6 +1343,7 @@ static const char *claim(Run *run, const char *name, bool stays) {
     if (fd >= 0) unlink(name);
     exit(1);
 }
+
 // ==== 18  Reporting and main ====
 static volatile sig_atomic_t stop; // a signal asks for that; or minus an error of output
 static const int SIGNALS[] = { SIGINT, SIGTERM, SIGHUP, SIGXCPU };
@@ -1365,8 +1366,7 @@ static bool due(const Model *m, const Config *c, count every) {
 static void update(Model *m, const Config *c) {
     double rate = c->learning_rate * pow(c->decay, m->epoch);
     double limit = c->clip > 0 ? c->clip : INFINITY;
-    if (c->optimizer == ADAM) adam(m, rate, 1.0 / c->batch_size, limit);
-    else adagrad(m, rate, 1.0 / c->batch_size, limit);
+    (c->optimizer == ADAM ? adam : adagrad)(m, rate, 1.0 / c->batch_size, limit);
 }
 static void show_sample(Run *run, Ix x) {
     if (run->sample == 0) return;

@@ -1,108 +1,82 @@
-# Process tests, read by run.sh: what the README shows is typed as it stands (with fewer iterations).
+# Process tests, read by run.sh: the README's commands are typed as they stand, with fewer
+# iterations and smaller networks, in a folder with links to what they need.
 
-indented() { sed -n "/^    $1/,/^\$/s/^    //p" README.md; } # the lines of a block that begins so
-fenced() { awk -v n="$1" '/^```/ { on = /python/ && ++k == n; next } on' README.md; } # Python, the n-th
-typed() { (cd "$dir/readme" && sh -e "$dir/commands") >"$dir/out" 2>"$dir/err"; status=$?; }
-fresh() { # a folder with the program and the texts
-    rm -rf "$dir/readme" && mkdir "$dir/readme"
-    ln -s "$prog" "$PWD/data" "$PWD/min_char_rnn.c" "$dir/readme"
+block() { # the n-th indented block that runs the program or gnuplot
+    awk -v RS= -v n="$1" '/^    .*(min_char_rnn |gnuplot )/ && ++k == n' README.md | sed 's/^    //'
 }
-evaluated() { # the loss that --eval prints for a model
-    works --load "$dir/readme/$1" --eval data/input.txt
-    sed -n 's/.*characters: \([0-9.]*\) nats.*/\1/p' "$dir/out"
+fewer() {
+    sed 's/-n [1-9][0-9][0-9]*/-n 4/; s/--iters 3000/--iters 4/; s/2e4/2e1/; s/0000 /00 /
+        s/-H [0-9]*/-H 9/; s/-T 100/-T 9/; s/every [1-9][0-9]*/every 2/
+        s/<= 60000/<= 600/; s/seq 100/seq 3/; s/% 40 /% 400 /'
 }
-prints_loss() { # what, the loss, a Python program: prints nearly that
-    (cd "$dir/readme" && $python "$3") >"$dir/out" 2>"$dir/err"
-    below "$1: distance of '$(tail -n 1 "$dir/out" "$dir/err" | tr '\n' ' ')' from $2" \
-        "($(tail -n 1 "$dir/out" | sed 's/ .*//') - $2) ^ 2" 1e-9
+types() { # the n-th block, which begins with a pattern
+    block "$1" | fewer >"$dir/commands"
+    says "block $1" "$2" "$dir/commands"
+    (cd "$dir/readme" && sh -e "$dir/commands") >"$dir/out" 2>"$dir/err"
+    same "exit status of block $1 ($(tail -c 300 "$dir/err"))" 0 $?
+}
+readme_folder() {
+    rm -rf "$dir/readme"
+    mkdir "$dir/readme"
+    ln -s "$prog" "$PWD/data" "$PWD/min_char_rnn.c" "$PWD/README.md" "$dir/readme"
+    ln -s "$PWD/$text" "$dir/readme/tinyshakespeare.txt"
 }
 
 test_readme() {
-    fresh
+    below 'lines of the README' "$(lines <README.md)" 301
     works --help
-    sed -n '/^ *--cell/,$p' "$dir/out" >"$dir/want"
-    indented '      --cell rnn' >"$dir/got"
-    same_file 'the options' "$dir/want" "$dir/got"
-
-    indented '..min_char_rnn .*--iters 50000' | sed 's/0000 /00 /' >"$dir/commands"
-    same 'lines of the block' 4 "$(lines <"$dir/commands")"
-    typed
-    same "its exit status ($(head -c 300 "$dir/err"))" 0 $status
-    says 'what --eval prints' '111573 characters: .* perplexity' "$dir/out"
-    rnn=$(evaluated play.safetensors)
-    indented '..min_char_rnn --load .* sed' >"$dir/commands"
-    typed
-    same "exit status of a sample that sed ends ($(head -c 300 "$dir/err"))" 0 $status
-    same 'its last line' '' "$(tail -n 1 "$dir/out")"
-    indented '..min_char_rnn data.input.txt --cell lstm' | sed 's/-n [0-9]*/-n 3/' >"$dir/commands"
-    typed
-    same "exit status of the LSTM ($(head -c 300 "$dir/err"))" 0 $status
-    indented 'for cell in rnn gru lstm' | sed 's/-n [0-9]*/-n 3/; s/-T 100/-T 9/' >"$dir/commands"
-    typed
-    same "exit status of the gradients ($(head -c 300 "$dir/err"))" 0 $status
-    for cell in rnn gru lstm; do
-        same "steps of $cell.txt" 10 "$(grep -vc '^#\|^$' <"$dir/readme/$cell.txt" |
-            awk -v n="$(grep -c '^#' "$dir/readme/$cell.txt")" '{ print $1 / n }')"
-    done
-    indented '..min_char_rnn min_char_rnn.c --cell' | sed 's/-n [0-9]*/-n 3/; s/-H 128/-H 9/' >"$dir/commands"
-    typed
-    same "exit status of the units ($(head -c 300 "$dir/err"))" 0 $status
-    same 'pictures of units' 1 "$(grep -c '</svg>' "$dir/readme/cells.svg")"
-    below 'marks in it' 10 "$(grep -c '<rect' "$dir/readme/cells.svg")"
+    grep -o -e ' --[a-z][a-z-]*' "$dir/out" | sort -u >"$dir/options"
+    grep -o -e '[ `]--[a-z][a-z-]*' README.md | tr '`' ' ' | sort -u | comm -23 - "$dir/options" >"$dir/log"
+    same 'options that the program does not have' ' --check' "$(cat "$dir/log")" # make_golden.sh has it
+    same 'blocks of commands' '' "$(block 9)"
+    readme_folder
+    types 1 'lstm .*'
+    says 'the last line of training, and a sample' '^iter 4, loss: ' "$dir/out"
+    types 2 'hello.txt'
+    same 'texts in it' 3 "$(grep -c '^data has' "$dir/out")"
+    types 3 '--iters 500 .*--save'
+    end=$(loss 1000)
+    eval=$(sed -n 's/.*characters: \([0-9.]*\) nats.*/\1/p' "$dir/out")
+    works $text --iters 1000
+    same 'the loss of a run in one piece' "$(loss 1000)" "$end"
+    types 4 'tinyshakespeare.txt --cell lstm'
+    same 'held-out losses' 6 "$(grep -c '^iter [024], val loss: ' "$dir/out")"
 
     python_with numpy || return
-    fenced 2 >"$dir/load.py"
-    prints_loss NumPy "$rnn" "$dir/load.py"
-    gru=$(evaluated gru.safetensors)
-    { cat "$dir/load.py"; fenced 4; } >"$dir/gru.py"
-    prints_loss 'NumPy, GRU' "$gru" "$dir/gru.py"
-    fenced 1 >"$dir/readme/scale.py"
-    indented '..min_char_rnn data.input.txt -n 1 ' | sed "s/-T 100/-T 9/; s|python3|$python|" >"$dir/commands"
-    typed
-    same "exit status of the scaled ones ($(head -c 300 "$dir/err"))" 0 $status
-    python_with torch || return
-    { cat "$dir/load.py"; fenced 3; } >"$dir/lstm.py"
-    lstm=$(evaluated lstm.safetensors)
-    prints_loss PyTorch "$lstm" "$dir/lstm.py"
+    awk '/^```/ { on = /python/; next } on' README.md >"$dir/program"
+    (cd "$dir/readme" && "$python" "$dir/program") >"$dir/out" 2>"$dir/err"
+    same "words that NumPy prints ($(tail -n 1 "$dir/err"))" 2 "$(wc -w <"$dir/out" | tr -d ' ')"
+    below "NumPy's loss from --eval's" "($(sed 's/ .*//' "$dir/out") - $eval) ^ 2" 1e-9
 }
 
-test_picture() {
-    command -v gnuplot >/dev/null || { skip 'gnuplot: install gnuplot-nox'; return; }
-    fresh
-    indented 'head -c 30000' | sed 's/-n 8000/-n 400/; s/-H 200/-H 20/' >"$dir/commands"
-    typed
-    same "exit status ($(head -c 300 "$dir/err"))" 0 $status
-    same 'curves in the picture' 2 "$(grep -c 'id="gnuplot_plot_' "$dir/readme/loss.svg")"
-    works --load "$dir/readme/best.safetensors" --sample 10
-
-    ln -s data/input.txt "$dir/readme/tinyshakespeare.txt"
-    { indented '..min_char_rnn tinyshakespeare.txt'; indented 'gnuplot .*quality'; } |
-        sed 's/-n [0-9]*/-n 4/; s/-H [0-9]*/-H 9/; s/every [1-9][0-9]*/every 2/g' >"$dir/commands"
-    typed
-    same "exit status of the recipes ($(head -c 300 "$dir/err"))" 0 $status
-    same 'their held-out losses' 9 "$(cat "$dir"/readme/record*5.txt "$dir/readme/record1.txt" |
-        grep -c '^iter [024], val loss')"
-    same 'curves in their picture' 3 "$(grep -c 'id="gnuplot_plot_' "$dir/readme/quality.svg")"
-    works --load "$dir/readme/shakespeare.safetensors" --sample 10
-}
-
-test_sweep() {
-    echo 1 | xargs -P 2 true 2>/dev/null || { skip 'this xargs has no -P'; return; }
-    indented 'mkdir -p runs' >"$dir/block"
-    for iters in '90' '40 90'; do # undisturbed, and in two parts
-        fresh
-        for n in $iters; do
-            sed "s/-n 5000/-n $n --print-every 10/" "$dir/block" >"$dir/commands"
-            typed
-            same "exit status ($(head -c 300 "$dir/err"))" 0 $status
-            cp -R "$dir/readme/runs" "$dir/readme/before"
-            typed
-            same 'what a sweep that is done does' '' "$(cd "$dir/readme" && diff -r runs before)"
-            rm -rf "$dir/readme/before" "$dir"/readme/runs/*.done
-        done
-        same 'runs' 6 "$(cat "$dir"/readme/runs/*.txt | grep -c '^iter 90, loss')"
-        cat "$dir"/readme/runs/*.safetensors >"$dir/models"
-        [ "$iters" = 90 ] && mv "$dir/models" "$dir/want"
+test_readme_inside() {
+    readme_folder
+    types 5 'min_char_rnn.c --cell lstm'
+    same 'questions, the units that follow them' 7 "$(grep -c ': layer1.[hc][0-9]*, r = ' "$dir/out")"
+    same 'questions in the picture' 2 "$(grep -c '<text .*layer1' "$dir/readme/cells.svg")"
+    types 6 'for cell in rnn gru lstm'
+    for cell in rnn gru lstm; do
+        same "steps of $cell.txt" '0 1 2 3 4 5 6 7 8 9 ' \
+            "$(cut -d' ' -f1 "$dir/readme/$cell.txt" | tr '\n' ' ')"
     done
-    same_file 'models of an interrupted sweep' "$dir/want" "$dir/models"
+    command -v gnuplot >"$dir/log" || { skip 'install gnuplot-nox'; return; }
+    types 7 gnuplot
+    same 'curves in the picture' 3 "$(grep -c 'id="gnuplot_plot_' "$dir/readme/gradients.svg")"
+}
+
+test_readme_tasks() {
+    readme_folder
+    types 8 'reverse()'
+    for name in reverse way size; do
+        works --load "$dir/readme/$name.safetensors" --sample 1
+    done
+    same 'questions' '4 10 4' \
+        "$(cd "$dir/readme" && echo $(for f in reverse way long; do lines <$f.test; done))"
+    for name in reverse way; do
+        sort "$dir/readme/$name.txt" >"$dir/trained"
+        sort "$dir/readme/$name.test" | comm -12 - "$dir/trained" >"$dir/log"
+        same "questions that are in $name.txt, too" '' "$(cat "$dir/log")"
+    done
+    below 'minus the lines that are reversed' \
+        -"$(grep -c '^\(.\)\(.\)\(.\)>\3\2\1$' "$dir/readme/reverse.txt")" 0
 }

@@ -98,9 +98,11 @@ suite() { # a command whose last line says how many passed and failed
 . tests/process.sh
 . tests/system.sh
 . tests/files.sh
+. tests/units.sh
+. tests/readme.sh
 groups() { sed -n 's/^test_\([a-z_]*\)() {.*/\1/p' "$@"; } # the tests in these files
 if [ $# -eq 0 ]; then # two halves, side by side
-    sh tests/run.sh $(groups tests/files.sh) >"$dir/second" 2>&1 &
+    sh tests/run.sh $(groups tests/files.sh tests/units.sh tests/readme.sh) >"$dir/second" 2>&1 &
     other_half=$!
     set -- $(groups tests/process.sh tests/system.sh)
     for program in build/test_float build/test_double 'sh tests/parity.sh'; do suite $program; done
