@@ -167,6 +167,13 @@ static void test_numbers(void) {
             if (to < 30000 && !getenv("SANITIZED")) check(REFUSED, "long, with a hidden_size", to);
             hole_to = 0;
         }
+    const size_t header = good[0].data - whole.at;
+    memcpy(file.at, whole.at, file.size = whole.size);
+    put(file.at + header, 65535, 8);        // batch_size is the first number,
+    put(file.at + header + 4 * 8, 1000, 8); // hidden_size the fifth
+    hole_to = 1000000;
+    check(REFUSED, "states for which the file is too short", 0);
+    hole_to = 0;
 }
 
 static void test_headers(void) {

@@ -96,9 +96,12 @@ resume_other_text() {
     sed 's/First/first/' "$g/text" >"$f/other"
     head -c 150 "$g/text" >"$f/short"
     learn -n 50 --save "$f/m" "$g/text" # 200 characters
-    for expected in 'other 53 212 0' 'short 53 12 1' 'other 50 200 0'; do
+    cp "$g/text" "$f/wild"
+    for expected in 'other 53 212 0' 'short 53 12 1' 'wild 53 12 1' 'other 50 200 0'; do
         cp "$f/m" "$f/on"
         set -- $expected
+        [ $1 != wild ] || printf '\377\377\377\377\377\377\377\377' | # p is damaged
+            dd of="$f/on" bs=1 seek=$((8 + $(three_bytes <"$f/on") + 64)) conv=notrunc 2>"$dir/log"
         learn -n ${2%0} --load "$f/on" --save "$f/on" "$f/$1" # 5 has been reached
         same 'the text; n, p, epoch' "$expected" \
             "$1 $(number_of n "$f/on") $(number_of p "$f/on") $(number_of epoch "$f/on")"
@@ -242,6 +245,7 @@ test_full_disk() {
         { skip 'a small disk: only root may mount one, and not everywhere'; return; }
     trap 'umount "$f" 2>/dev/null; rm -rf "$dir"' EXIT
     thing='a full disk' stays 'No space' -H 300 --save "$f/m" "$g/text"
+    thing='a full disk' stays 'No space' -H 300 --save-best "$f/m" --val-fraction 0.2 "$g/text"
     learn -n 5 --save "$f/m" "$g/text"
     learn_on --print-every 1 --eval-every 50 --load "$f/m" --save "$f/m" "$g/text"
     await is_past 5 "$f/m"

@@ -123,6 +123,7 @@ END
 test_options() {
     refused <<'END'
  & -n 5 & --save new | no text: name one (-: standard input)
+input --cell | --cell takes a value: see --help
 input -n    | -n takes a value: see --help
 input hello | 'hello' is a second text: name one
 -qZ input & -Zq input | -Z: no such option: see --help
@@ -190,7 +191,7 @@ aaa                | aaa: a single character: nothing to learn
 25 & -n 99 --load model 25 | 25: too short: 25 characters to learn, of 26 needed, 0 held out: change *
 -B 4 103           | 103: too short: 103 characters to learn, of 104 needed, *
 -B 65535 -T 65535 input | input: too short: * of 4294901760 needed, 0 held out: change -T, -B or --val-fraction
---val-fraction 0.9 104 & --val-fraction 1e-9 104 | 104: *
+--val-fraction 0.9 104 & --val-fraction 1e-9 104 & -n 1 --val-fraction 0.01 104 | 104: *
 -n 99 --load model foreign & --load model --eval foreign & --load model --show-units foreign | foreign, line 3: *U+00E9 'é': *
 --load model --eval unprintable | unprintable, line 2: *U+001B '': *
 --load model --prime aé & --load bytes --prime é | --prime, line 1: *U+00[EC][93] '[éÃ]*': *

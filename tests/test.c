@@ -807,13 +807,14 @@ static void test_held_out(void) {
         const double want = plain_loss(run, run->text.data + START, &from_0) / run->text.n;
         run->text.n = START;
         run->held_out = s.B * STREAM + 1;
-        for (int time = 0; time < 2; time++) { // the second time, it is no better
-            run->best = time ? 0 : INFINITY;
-            CATCH(1, show_held_out(run));
+        for (int time = 0; time < 3; time++) { // then it is no better; then it cannot be saved
+            run->best = time == 1 ? 0 : INFINITY;
+            run->save_best = time == 2 ? "none/m" : NULL;
+            CATCH(1, CATCH(2, show_held_out(run)));
             sscanf(shown, "iter 0, val loss: %lf nats/char, %lf bits/char\n", &nats, &bits);
             NEAR(run->m.val_loss, want, 16 * EPSILON * want);
             CHECK(fabs(nats - want) < 2e-6 && fabs(bits - want / log(2)) < 2e-6);
-            EQUAL(run->best, time ? 0 : run->m.val_loss);
+            EQUAL(run->best, time == 0 ? run->m.val_loss : time == 1 ? 0 : INFINITY);
         }
         EQUAL(state_error(&before, run), 0); // the state of training stays
         if (s.B > 1) continue;
