@@ -528,7 +528,6 @@ static void adam(Model *m, real learning_rate, real scale, real limit) {
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
 static size_t min(size_t a, size_t b) { return a < b ? a : b; }
 // Vecs from row to row: an odd number of cache lines, so that rows spread over the cache.
 static size_t width(size_t cols) {
@@ -1453,7 +1452,7 @@ static void train_on(Run *run) {
         fprintf(stderr, "%llu iterations in %.2f s: %.0f characters/s\n", m->n - run->first,
                 seconds() - run->began, speed(run));
 }
-// Prints the loss on the text; or a sample that goes on from --prime.
+// Prints the loss on the text; or a sample that goes on from --prime, read from state 0.
 static void evaluate_or_sample(Run *run) {
     const Text *text = &run->text;
     count length = run->sample ? run->sample : UINT64_MAX;
@@ -1461,6 +1460,7 @@ static void evaluate_or_sample(Run *run) {
     net.stream_length = text->n - 1;
     double loss = score(&net, text->data) / net.stream_length, bits = loss / log(2);
     rng_seed(&run->m.rng, run->seed);
+    if (!*run->prime) recall(&net); // the sample goes on from where training stopped
     if (run->eval)
         printf("%llu characters: %f nats/char, %f bits/char\n", text->n, loss, bits);
     else sample(&net, text, &run->m.rng, text->data[text->n - 1], length, run->temperature);

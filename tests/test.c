@@ -350,7 +350,6 @@ static void test_utf8(void) {
     CHECK(wrong == 0 && text.n == 65535 && text.V == 65535);
     check_text("a text: over 65535 characters", more, more);
 }
-
 static void test_texts(void) {
     static const struct { const char *bytes; size_t size, n, V; uint32_t chars[13]; Ix data[13]; }
     cases[] = { // the second one is bytes
@@ -386,7 +385,6 @@ static void test_texts(void) {
         check_text(bad[i].words, file_of(bad[i].vocabulary, strlen(bad[i].vocabulary)),
                    file_of(bad[i].text, strlen(bad[i].text)));
 }
-
 // ---- The plain network: one number at a time, in double
 typedef struct { size_t cell, layers, H, V, T, B, threads, stride; double dropout; } Sizes;
 enum { MOST = 40 }; // layers * B, units, or characters
@@ -403,7 +401,6 @@ static Matrix part(const Run *run, const Params *p, size_t k) {
     if (k < parts) return k % 3 == 0 ? g->Wx : k % 3 == 1 ? g->Wh : g->b;
     return k == parts ? p->Why : k == parts + 1 ? p->by : view(NULL, 0, 0);
 }
-
 // The numbers are multiples of STEP, of the order of 0.5: a STEP more is exact in float, too.
 static void fill_model(Run *run) {
     for (size_t k = 0; part(run, &run->m.param, k).at; k++)
@@ -411,14 +408,13 @@ static void fill_model(Run *run) {
     fill(run->m.hprev, 600, STEP);
     fill(run->m.cprev, 600, STEP);
 }
-
 // Makes a new model, and a text of n characters for it. The weights are NumPy's random ones for
 // seed 9; or, with filled, those and the states are multiples of STEP.
 static Run *new_run(Sizes s, size_t n, bool filled) {
     Run *run = new_array(1, sizeof *run);
     Model *m = &run->m;
     *run = (Run){ .c = { s.H, s.T, 0.1, 5, s.B, s.cell, s.layers, ADAGRAD, 1, 0, 0, 0 },
-                  .dropout = s.dropout, .threads = s.threads,
+                  .dropout = s.dropout, .threads = s.threads, .prime = "",
                   .text = { new_array(n, sizeof(Ix)), new_array(s.V, 4), NULL, n, s.V, false } };
     new_model(m, &run->c, s.V);
     rng_seed(&m->rng, 9);
@@ -432,7 +428,6 @@ static Run *new_run(Sizes s, size_t n, bool filled) {
     part(run, &m->param, 0);
     return run;
 }
-
 static State state_of(const Run *run) {
     State s = { .h = { { 0 } } };
     for (size_t i = 0, H = run->m.hprev.cols; i < size(run->m.hprev); i++) {
@@ -766,8 +761,10 @@ static void test_samples(void) {
     for (size_t i = 0; i < 2 * COUNT(temperatures); i++) {
         const double temperature = temperatures[i / 2];
         const Sizes s = { RNN + i % 3, 1 + i % 2, 13, LANES + 5, 2, 3, 1, 0, i % 2 * 0.5 };
-        Run *run = new_run(s, 0, true), *before = new_run(s, 0, true);
+        Run *run = new_run(s, 1, true), *before = new_run(s, 1, true);
         State start = state_of(run), state = start;
+        rng_seed(&run->m.rng, 0);
+        rng_seed(&before->m.rng, 0);
         char want[LENGTH + 99] = "----\n ";
         double p[MOST];
         before->dropout = 0; // not in a sample
@@ -790,6 +787,9 @@ static void test_samples(void) {
         CHECK(!strcmp(shown, want) && !memcmp(&run->m.rng, &before->m.rng, sizeof(Rng)));
         CHECK(!memcmp(run->m.param.all, before->m.param.all, run->m.param.n * sizeof(vec)));
         EQUAL(state_error(&start, run), 0);
+        run->text.data[0] = 2; // without --prime, a sample alone goes on from there, too
+        CATCH(1, evaluate_or_sample(run));
+        CHECK(!strncmp(shown, want + 6, LENGTH));
     }
 }
 
