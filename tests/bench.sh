@@ -20,6 +20,7 @@ for p in python3 /usr/bin/python3; do
     $p -c 'import torch' 2>"$temp/why" && peers='sgemm numpy torch'
     break
 done
+
 # A peer's characters per second (sgemm's FLOP/s), or '-' where it is not installed.
 peer() {
     case " $peers " in
@@ -27,12 +28,16 @@ peer() {
     *) echo - ;;
     esac
 }
+
 # Runs the program; prints its summary.
 run() { ./min_char_rnn "$TEXT" --print-every 0 "$@" 2>&1 >"$temp/out"; }
+
 # Characters per second of training: iterations, then options.
 train() { n=$1; shift; run -n "$n" --sample-every 0 "$@" | sed 's/.*: \([0-9]*\) .*/\1/'; }
+
 # Characters per second of sampling: one iteration's summary, with two such samples in its time.
 sample() { run -n 1 --sample "$1" | awk -v n="$1" '{ printf "%.0f", 2 * n / $4 }'; }
+
 # Adds a row to the table, from rounds of "characters/s sgemm numpy torch".
 # What it is, characters and FLOP an iteration (0: none), and threads.
 row() {

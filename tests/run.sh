@@ -10,7 +10,7 @@ export ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=0:exitcode=99 UBSAN
 unset POSIXLY_CORRECT
 
 prog=$PWD/min_char_rnn double=$PWD/build/min_char_rnn_double
-text=data/input.txt small='-H 20 -s 3'
+text=data/input.txt
 passed=0 failed=0 skipped=0 group= status=
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
@@ -41,27 +41,12 @@ works() { # arguments that the program accepts
     run "$@"
     same "exit status of: $* ($(head -c 400 "$dir/err"))" 0 $status
 }
-refuses() { # exit status, a pattern that the message has, arguments
-    want=$1 pattern=$2
-    shift 2
-    run "$@"
-    says "$*" "$pattern" "$dir/err"
-    same "exit status of $*" "$want, ${prog##*/}" "$status, $(sed -n '$s/: .*//p' "$dir/err")"
-}
-makes() { # a file, which gets a new model; and how
-    model=$1
-    shift
-    rm -f "$model"
-    works --save "$model" "$@"
-}
 reached() { # the iteration that the model in a file has reached; nothing, if it is no model
     "$prog" -q --load "$1" -n 1 --sample-every 0 $text 2>/dev/null | sed -n '2s/^iter \(.*\), .*/\1/p'
 }
 loss() { sed -n "s/^iter $1, loss: //p" "$dir/out"; } # the one printed at an iteration
 bytes() { wc -c | tr -d ' '; }
 lines() { wc -l | tr -d ' '; }
-several() { for i in 1 2 3 4 5 6 7 8 9 10; do cat "$@"; done; }
-characters() { printf "$1" >"$dir/text"; } # makes a text
 
 await() { # waits until a command succeeds; fails if it has not within 20 seconds
     for second in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do

@@ -39,7 +39,7 @@ rgb() { sed -n 's/.*rgb(\([0-9,]*\)).*/\1/p'; }
 cells() { $awk "$@" -f data/cells.awk; }
 test_units() {
     table=$dir/table esc=$(printf '\033') && plant_units
-    makes "$dir/tiny" -q -n 5 -H 3 --cell lstm --sample 0 "$dir/text"
+    works -q -n 5 -H 3 --cell lstm --sample 0 --save "$dir/tiny" "$dir/text"
     works --load "$dir/tiny" --show-units "$dir/text"
     command -v xmllint >"$dir/xmllint" || skip 'well-formed SVG: install xmllint (libxml2-utils)'
     for awk in mawk gawk 'busybox awk' awk; do
