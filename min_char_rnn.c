@@ -56,10 +56,10 @@ typedef real vec __attribute__((vector_size(VECTOR_BYTES), may_alias));
 enum { LANES = sizeof(vec) / sizeof(real) };
 
 // Rows are padded with zeros to whole vecs. Weights have a copy T, transposed before use.
-typedef struct { vec *at, *T; size_t rows, cols; } Matrix;
+typedef struct { vec *at, *T; size_t rows, cols; bool odd; } Matrix; // odd: a step's number
 
 static size_t vecs(size_t n) { return (n + LANES - 1) / LANES; } // how many hold n numbers
-static Matrix view(vec *at, size_t m, size_t n) { return (Matrix){ at, NULL, m, n }; }
+static Matrix view(vec *at, size_t m, size_t n) { return (Matrix){ at, 0, m, n, 0 }; }
 static real *row(Matrix a, size_t i);                   // a[i]
 static void add_dot(Matrix out, Matrix a, Matrix b);    // out += np.dot(a, b)
 static void add_dot_aT(Matrix out, Matrix a, Matrix b); // out += np.dot(a.T, b)
@@ -101,8 +101,8 @@ static void find_chars(Text *text, File file) {
 
 static void index_text(Text *text, File file) { // data = [char_to_ix[ch] for ch in data]
     while (file.at < file.n) {
-        const uint32_t code = next_char(&file, text->bytes);
-        const Ix ix = text->char_to_ix[code];
+        uint32_t code = next_char(&file, text->bytes);
+        Ix ix = text->char_to_ix[code];
         if (text->chars[ix] != code) refuse_char(file, code); // a loaded model lacks it
         text->data[text->n++] = ix;
     }
@@ -116,7 +116,7 @@ typedef struct {                               // section 14 has the other optio
     double learning_rate, clip;                // 1e-1, and 5: gradients are cut to [-5, 5]
     count batch_size, cell, layers, optimizer; // B; the Python has no choice of these
     double decay;                              // the learning rate's factor after each pass
-    count iters, print_every, sample_every;
+    count iters;
 } Config;
 
 // A gate computes a = Wx x + Wh h + b. A vanilla layer is one gate: Wxh, Whh and bh.
@@ -144,46 +144,41 @@ static void init_params(Params *param, const Config *c, Rng *rng) {
 // ==== 4  The loss function ====
 // Arrays change meaning in place. A layer's `a` is Wx x(t) + b, then a(t), then (LSTM and
 // GRU) the gate itself, then da(t); the net's `ps` is y(t), then p(t), then dy(t).
-typedef struct {              // a layer at work; each array starts at step 0
-    const Gate *gate;         // its weights
-    vec *a[MAX_GATES];        // (T*B,H)
-    const vec *in[MAX_GATES]; // (T*B,H) what Wh multiplies: h(t-1), or a GRU's r(t) h(t-1)
-    vec *hs, *dhs;            // ((1+T)*B,H) hidden states; step -1 is before the chunk
-    vec *cs, *dcs;            // likewise: the LSTM's cell states, the GRU's r(t) h(t-1)
-    vec *hprev, *cprev;       // (B,H) the state the last chunk left: a part of Model's
-    size_t B, H, n;           // n: vecs in a step of B streams
+typedef struct {           // a layer at work; hs[t] is step t, (B,H), and so are the others
+    const Gate *gate;      // its weights
+    Matrix *a[MAX_GATES];
+    Matrix *in[MAX_GATES]; // what Wh multiplies: h(t-1), or a GRU's r(t) h(t-1)
+    Matrix *hs, *dhs;      // hidden states; hs[-1] is before the chunk
+    Matrix *cs, *dcs;      // the LSTM's cell states, the GRU's r(t) h(t-1)
+    size_t n;              // vecs in a step
 } Layer;
-
-// Step t of an array over time; and a step as a matrix, (B,H).
-static vec *at(Layer *l, vec *x, ptrdiff_t t) { return x + t * (ptrdiff_t)l->n; }
-static Matrix step(Layer *l, vec *x) { return view(x, l->B, l->H); }
+enum { HPREV = -2, ZERO = -3 }; // hs[HPREV]: the state that the last chunk left; and zeros
 
 // h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh). read_input has made a = Wxh x(t) + bh for all t:
 // the product with Whh is the only one that has to go step by step.
-static void rnn_forward(Layer *l, ptrdiff_t t) {
-    const Matrix Whh = l->gate[0].Wh;
-    vec *a = at(l, l->a[0], t), *h = at(l, l->hs, t), *hprev = at(l, l->hs, t - 1);
-    add_dot(step(l, a), step(l, hprev), Whh); // np.dot(Whh, hs[t-1])
+static void rnn_forward(Layer *l, long t) {
+    Matrix Whh = l->gate[0].Wh;
+    vec *a = l->a[0][t].at, *h = l->hs[t].at;
+    add_dot(l->a[0][t], l->hs[t - 1], Whh); // np.dot(Whh, hs[t-1])
     for (size_t j = 0; j < l->n; j++)
-        h[j] = tanh_(a[j]);                   // hs[t] = np.tanh(...)
+        h[j] = tanh_(a[j]);                 // hs[t] = np.tanh(...)
 }
 
 // da(t), the Python's dhraw, is (1 - h(t)^2) dh(t); dh(t) = Why' dy(t) + Whh' da(t+1). This
 // function's last line, at step t + 1, has added the second half. From step to step a
 // gradient is multiplied by Whh' and by the slope of tanh: so it vanishes, or explodes.
-static void rnn_backward(Layer *l, ptrdiff_t t) {
-    const Matrix Whh = l->gate[0].Wh;
-    vec *dhraw = at(l, l->a[0], t), *h = at(l, l->hs, t);
-    vec *dh = at(l, l->dhs, t), *dhprev = at(l, l->dhs, t - 1); // the Python's dhnext
+static void rnn_backward(Layer *l, long t) {
+    Matrix Whh = l->gate[0].Wh;
+    vec *dhraw = l->a[0][t].at, *h = l->hs[t].at, *dh = l->dhs[t].at;
     for (size_t j = 0; j < l->n; j++)
-        dhraw[j] = (1 - h[j] * h[j]) * dh[j];         // dhraw = (1 - hs[t] * hs[t]) * dh
-    add_dot_bT(step(l, dhprev), step(l, dhraw), Whh); // dhnext = np.dot(Whh.T, dhraw)
+        dhraw[j] = (1 - h[j] * h[j]) * dh[j];    // dhraw = (1 - hs[t] * hs[t]) * dh
+    add_dot_bT(l->dhs[t - 1], l->a[0][t], Whh);  // dhnext = np.dot(Whh.T, dhraw)
 }
 
 typedef struct {
     size_t n;          // how many gates
     const char *gates; // a letter for each: gate i has weights Wxi, Whi and bi
-    void (*forward)(Layer *l, ptrdiff_t t), (*backward)(Layer *l, ptrdiff_t t);
+    void (*forward)(Layer *l, long t), (*backward)(Layer *l, long t);
 } Cell;
 typedef struct {            // the network at work on B streams of the text
     const Cell *cell;
@@ -191,19 +186,18 @@ typedef struct {            // the network at work on B streams of the text
     Params dparam;          // the gradient from its streams: loss_of_all adds them up
     size_t layers, T, B;
     Layer layer[MAX_LAYERS + 1]; // then an empty one
-    vec *x[MAX_LAYERS + 1]; // (T*B,H) what layer i, or the output, reads: hs or its copy
+    Matrix *x[MAX_LAYERS + 1]; // what layer i, or the output, reads: hs or its copy
     size_t first;           // its first stream's number; lossFun's data is where that is
     size_t stream_length;   // characters from one stream to the next
     Ix *inputs, *targets;   // ((T+1)*B), and from step 1 on: targets = inputs + B
-    Matrix ps;              // (T*B,V)
+    Matrix *ps;             // ps[t]: (B,V)
     double dropout;
     const count *iteration; // for drop
 } Net;
-static Matrix all(Net *net, const vec *x); // all steps as one matrix, (T*B,H)
-static void zero_gradients(Net *net);      // dparam, dhs and dcs = 0
-static void recall(Net *net);              // hs[-1] = hprev
-static void carry(Net *net), step_on(Net *net); // hprev = hs[T-1]; hs[-1] = hs[T-1]
-static void drop(Net *net, size_t i, double dropout, const vec *from, vec *to);
+static Matrix all(Net *net, Matrix *x); // all steps as one matrix, (T*B,H)
+static void zero_gradients(Net *net);         // dparam, dhs and dcs = 0
+static void copy_state(Net *net, long to, long from); // hs[to] = hs[from]; cs, too
+static void drop(Net *net, size_t i, double dropout, Matrix *from, Matrix *to);
 
 // inputs = data[p:p+T], targets = data[p+1:p+T+1]: targets are the inputs one step later.
 static void read_chunk(Net *net, const Ix *data) {
@@ -216,8 +210,8 @@ static void read_chunk(Net *net, const Ix *data) {
 // a single 1: so Wxh x(t) is just one column of Wxh, in memory a row.
 static void read_input(Net *net, size_t i) {
     for (size_t k = 0; k < net->cell->n; k++) {
-        const Gate gate = net->layer[i].gate[k];
-        const Matrix a = all(net, net->layer[i].a[k]);
+        Gate gate = net->layer[i].gate[k];
+        Matrix a = all(net, net->layer[i].a[k]);
         fill_rows(a, gate.b);
         for (size_t r = 0; i == 0 && r < a.rows; r++)
             add_row(a, r, gate.Wx, net->inputs[r]); // np.dot(Wxh, xs[t])
@@ -232,8 +226,8 @@ static void forward(Net *net, double dropout) {
         for (size_t t = 0; t < net->T; t++) net->cell->forward(l, t);
         if (net->dropout > 0) drop(net, i, dropout, l->hs, net->x[i + 1]); // 0: copies
     }
-    const Matrix h = all(net, net->x[net->layers]);
-    const Matrix ys = view(net->ps.at, h.rows, net->ps.cols);
+    Matrix h = all(net, net->x[net->layers]);
+    Matrix ys = all(net, net->ps);
     fill_rows(ys, net->param->by);
     add_dot(ys, h, net->param->Why); // ys[t] = np.dot(Why, hs[t]) + by
 }
@@ -243,7 +237,7 @@ static void forward(Net *net, double dropout) {
 static double softmax(real *y, size_t V) {
     vec *v = (vec *)y, sums = { 0 };
     for (size_t j = V; j % LANES > 0; j++) y[j] = -INFINITY;
-    const real high = highest(v, vecs(V));
+    real high = highest(v, vecs(V));
     for (size_t j = 0; j < vecs(V); j++) {
         v[j] = exp_(v[j] - high);
         sums += v[j];
@@ -255,20 +249,21 @@ static double softmax(real *y, size_t V) {
 
 // -log p[target] = log(sum(exp(y))) - y[target], summed over all steps and streams.
 static double cross_entropy(Net *net) {
+    Matrix ys = all(net, net->ps);
     double loss = 0;
-    for (size_t r = 0; r < net->T * net->B; r++) {
-        real *y = row(net->ps, r);
-        const real y_target = y[net->targets[r]]; // before it becomes p
-        loss += softmax(y, net->ps.cols) - y_target; // += -np.log(ps[t][targets[t],0])
+    for (size_t r = 0; r < ys.rows; r++) {
+        real *y = row(ys, r);
+        real y_target = y[net->targets[r]]; // before it becomes p
+        loss += softmax(y, ys.cols) - y_target; // += -np.log(ps[t][targets[t],0])
     }
     return loss;
 }
 
 // dy(t) = p(t) - x(t+1), through softmax and cross-entropy; dWhy = sum of dy(t) h(t)'
 static void output_backward(Net *net) {
-    const Matrix dh = all(net, net->layer[net->layers - 1].dhs);
-    const Matrix h = all(net, net->x[net->layers]);
-    const Matrix dy = view(net->ps.at, h.rows, net->ps.cols);
+    Matrix dh = all(net, net->layer[net->layers - 1].dhs);
+    Matrix h = all(net, net->x[net->layers]);
+    Matrix dy = all(net, net->ps);
     for (size_t r = 0; r < dy.rows; r++) {
         row(dy, r)[net->targets[r]] -= 1;  // dy[targets[t]] -= 1
         add_row(net->dparam.by, 0, dy, r); // dby += dy
@@ -281,8 +276,8 @@ static void output_backward(Net *net) {
 // once; the layer below gets Wx' da(t).
 static void weight_gradients(Net *net, size_t i) {
     for (size_t k = 0; k < net->cell->n; k++) {
-        const Gate gate = net->layer[i].gate[k], d = net->dparam.gate[i * net->cell->n + k];
-        const Matrix da = all(net, net->layer[i].a[k]);
+        Gate gate = net->layer[i].gate[k], d = net->dparam.gate[i * net->cell->n + k];
+        Matrix da = all(net, net->layer[i].a[k]);
         for (size_t r = 0; r < da.rows; r++) add_row(d.b, 0, da, r); // dbh += dhraw
         add_dot_aT(d.Wh, all(net, net->layer[i].in[k]), da); // += np.dot(dhraw, hs[t-1].T)
         for (size_t r = 0; i == 0 && r < da.rows; r++)
@@ -300,7 +295,7 @@ static void backward(Net *net) {
     for (size_t i = net->layers; i-- > 0; ) {
         Layer *l = &net->layer[i];
         if (net->dropout > 0) drop(net, i, net->dropout, l->dhs, l->dhs);
-        for (ptrdiff_t t = net->T - 1; t >= 0; t--) net->cell->backward(l, t);
+        for (long t = net->T - 1; t >= 0; t--) net->cell->backward(l, t);
         weight_gradients(net, i);
     }
 }
@@ -309,9 +304,9 @@ static void backward(Net *net) {
 // each stream, at data. Leaves the gradient in net->dparam. The main loop carries hprev on.
 static double lossFun(Net *net, const Ix *data) {
     read_chunk(net, data);
-    recall(net); // hs[-1] = np.copy(hprev)
+    copy_state(net, -1, HPREV); // hs[-1] = np.copy(hprev)
     forward(net, net->dropout);
-    const double loss = cross_entropy(net);
+    double loss = cross_entropy(net);
     backward(net);
     return loss;
 }
@@ -320,12 +315,12 @@ static double lossFun(Net *net, const Ix *data) {
 // Prints n characters that the network makes up, going on from its state hs[-1] and the
 // character x. A temperature below 1 makes the likely likelier; 0 takes the likeliest.
 static void sample(Net *net, const Text *text, Rng *rng, Ix x, count n, real temperature) {
-    real *y = row(net->ps, 0), *p = y; // (1,V)
+    real *y = row(net->ps[0], 0), *p = y; // (1,V)
     net->T = 1;                      // this net is for sampling alone, with B = 1
     for (count t = 0; t < n && !ferror(stdout); t++) {
         net->inputs[0] = x;
         forward(net, 0);             // y = np.dot(Why, h) + by
-        step_on(net);
+        copy_state(net, -1, 0);      // h = hs[t]
         for (size_t i = 0; i < text->V; i++) y[i] /= fmax(temperature, 1e-20);
         softmax(y, text->V);         // p = np.exp(y) / np.sum(np.exp(y))
         x = choice(p, text->V, rng); // ix = np.random.choice(range(vocab_size), p=p)
@@ -348,7 +343,7 @@ typedef struct {                  // a checkpoint keeps all but dparam
 static void adagrad(Model *m, real learning_rate, real scale, real limit) {
     vec *param = m->param.all, *dparam = m->dparam.all, *mem = m->mem.all;
     for (size_t i = 0; i < m->param.n; i++) {
-        const vec d = clip(dparam[i] * scale, limit); // np.clip(dparam, -5, 5)
+        vec d = clip(dparam[i] * scale, limit); // np.clip(dparam, -5, 5)
         mem[i] += d * d; // mem += dparam * dparam
         param[i] -= learning_rate * d * rsqrt(mem[i] + (real)1e-8); // / np.sqrt(mem + 1e-8)
     }
@@ -358,36 +353,34 @@ static void adagrad(Model *m, real learning_rate, real scale, real limit) {
 typedef struct Run Run;                              // part II: options, files, threads
 static double loss_of_all(Run *run, const Ix *data); // lossFun in each thread: their sum
 static bool checkpoint(Run *run, double loss);       // saves, if it is time to; false: stop
-static bool due(const Model *m, const Config *c, count every); // or at the end
 static void show_sample(Run *run, Ix x), show_progress(Run *run);
-static void reset_state(Model *m), carry_all(Run *run), update(Model *m, const Config *c);
+static void copy_states(Run *run, long to, long from), update(Model *m, const Config *c);
 
 // The Python samples before lossFun; after it, what has diverged is not shown or saved.
 static void train(Model *m, const Text *text, const Config *c, Run *run) {
-    const size_t T = c->seq_length, stream_length = text->n / c->batch_size;
+    size_t T = c->seq_length, stream_length = text->n / c->batch_size;
     while (true) {
         // prepare inputs (we're sweeping from left to right in steps seq_length long)
         if (m->p + T + 1 >= stream_length || m->n == 0) {
-            reset_state(m); // reset RNN memory
+            copy_states(run, HPREV, ZERO); // reset RNN memory
             if (m->p > 0) m->epoch++;
-            m->p = 0;       // go from start of data
+            m->p = 0; // go from start of data
         }
         const Ix *data = text->data + m->p;
 
         // forward seq_length characters through the net and fetch gradient
-        const double loss = loss_of_all(run, data) / c->batch_size;
+        double loss = loss_of_all(run, data) / c->batch_size;
         if (!checkpoint(run, loss)) return;
 
-        // sample from the model now and then
-        if (due(m, c, c->sample_every)) show_sample(run, data[0]);
+        show_sample(run, data[0]); // sample from the model now and then
         m->smooth_loss = m->smooth_loss * 0.999 + loss * 0.001; // at first log(V) T
-        show_progress(run); // print progress, now and then
+        show_progress(run); // print progress
         if (m->n >= c->iters) return;
 
-        update(m, c);   // perform parameter update with Adagrad
-        carry_all(run); // hprev = hs[seq_length-1]
-        m->p += T;      // move data pointer
-        m->n++;         // iteration counter
+        update(m, c); // perform parameter update with Adagrad
+        copy_states(run, HPREV, T - 1); // hprev = hs[seq_length-1]
+        m->p += T; // move data pointer
+        m->n++; // iteration counter
     }
 }
 
@@ -397,13 +390,12 @@ static void train(Model *m, const Text *text, const Config *c, Run *run) {
 //     g = tanh(Wxg x(t) + Whg h(t-1) + bg)            what to write
 //     c(t) = f c(t-1) + i g                           keep some, write some (elementwise)
 //     h(t) = o tanh(c(t))                             show some of it
-static void lstm_forward(Layer *l, ptrdiff_t t) {
-    vec *i = at(l, l->a[0], t), *f = at(l, l->a[1], t);
-    vec *o = at(l, l->a[2], t), *g = at(l, l->a[3], t);
-    vec *hprev = at(l, l->hs, t - 1), *h = at(l, l->hs, t);
-    vec *cprev = at(l, l->cs, t - 1), *c = at(l, l->cs, t);
+static void lstm_forward(Layer *l, long t) {
+    vec *i = l->a[0][t].at, *f = l->a[1][t].at;
+    vec *o = l->a[2][t].at, *g = l->a[3][t].at;
+    vec *h = l->hs[t].at, *c = l->cs[t].at, *cprev = l->cs[t - 1].at;
     for (size_t k = 0; k < 4; k++)
-        add_dot(step(l, at(l, l->a[k], t)), step(l, hprev), l->gate[k].Wh);
+        add_dot(l->a[k][t], l->hs[t - 1], l->gate[k].Wh);
     for (size_t j = 0; j < l->n; j++) {
         i[j] = sigmoid(i[j]);
         f[j] = sigmoid(f[j]);
@@ -415,15 +407,15 @@ static void lstm_forward(Layer *l, ptrdiff_t t) {
 }
 
 // From step to step, dc is multiplied by f alone: where f is near 1, it does not vanish.
-static void lstm_backward(Layer *l, ptrdiff_t t) {
-    vec *i = at(l, l->a[0], t), *f = at(l, l->a[1], t);
-    vec *o = at(l, l->a[2], t), *g = at(l, l->a[3], t);
-    vec *cprev = at(l, l->cs, t - 1), *c = at(l, l->cs, t), *dhprev = at(l, l->dhs, t - 1);
-    vec *dcprev = at(l, l->dcs, t - 1), *dcnext = at(l, l->dcs, t), *dh = at(l, l->dhs, t);
+static void lstm_backward(Layer *l, long t) {
+    vec *i = l->a[0][t].at, *f = l->a[1][t].at;
+    vec *o = l->a[2][t].at, *g = l->a[3][t].at;
+    vec *dh = l->dhs[t].at, *c = l->cs[t].at, *cprev = l->cs[t - 1].at;
+    vec *dcprev = l->dcs[t - 1].at, *dcnext = l->dcs[t].at;
     for (size_t j = 0; j < l->n; j++) {
-        const vec tanh_c = tanh_(c[j]);
-        const vec dc = dcnext[j] + dh[j] * o[j] * (1 - tanh_c * tanh_c);
-        const vec da_i = dc * g[j] * i[j] * (1 - i[j]); // i (1 - i): sigmoid's slope
+        vec tanh_c = tanh_(c[j]);
+        vec dc = dcnext[j] + dh[j] * o[j] * (1 - tanh_c * tanh_c);
+        vec da_i = dc * g[j] * i[j] * (1 - i[j]); // i (1 - i): sigmoid's slope
         dcprev[j] = dc * f[j];
         g[j] = dc * i[j] * (1 - g[j] * g[j]); // now da takes the place of the gates
         i[j] = da_i;
@@ -431,47 +423,47 @@ static void lstm_backward(Layer *l, ptrdiff_t t) {
         o[j] = dh[j] * tanh_c * o[j] * (1 - o[j]);
     }
     for (size_t k = 0; k < 4; k++)
-        add_dot_bT(step(l, dhprev), step(l, at(l, l->a[k], t)), l->gate[k].Wh);
+        add_dot_bT(l->dhs[t - 1], l->a[k][t], l->gate[k].Wh);
 }
 
 // The GRU (Cho et al., 2014) merges c into h: z does what f does, and 1 - z what i does.
 //     z, r = sigmoid(Wx x(t) + Wh h(t-1) + b)         update, reset: own W and b
 //     candidate = tanh(Wxh x(t) + Whh (r h(t-1)) + bh)  a gate, too: h
 //     h(t) = z h(t-1) + (1 - z) candidate
-static void gru_forward(Layer *l, ptrdiff_t t) {
-    vec *z = at(l, l->a[0], t), *r = at(l, l->a[1], t), *candidate = at(l, l->a[2], t);
-    vec *hprev = at(l, l->hs, t - 1), *h = at(l, l->hs, t), *rh = at(l, l->cs, t);
-    add_dot(step(l, z), step(l, hprev), l->gate[0].Wh);
-    add_dot(step(l, r), step(l, hprev), l->gate[1].Wh);
+static void gru_forward(Layer *l, long t) {
+    vec *z = l->a[0][t].at, *r = l->a[1][t].at, *candidate = l->a[2][t].at;
+    vec *hprev = l->hs[t - 1].at, *h = l->hs[t].at, *rh = l->cs[t].at;
+    add_dot(l->a[0][t], l->hs[t - 1], l->gate[0].Wh);
+    add_dot(l->a[1][t], l->hs[t - 1], l->gate[1].Wh);
     for (size_t j = 0; j < l->n; j++) {
         z[j] = sigmoid(z[j]);
         r[j] = sigmoid(r[j]);
         rh[j] = r[j] * hprev[j];
     }
-    add_dot(step(l, candidate), step(l, rh), l->gate[2].Wh);
+    add_dot(l->a[2][t], l->cs[t], l->gate[2].Wh);
     for (size_t j = 0; j < l->n; j++) {
         candidate[j] = tanh_(candidate[j]);
         h[j] = z[j] * hprev[j] + (1 - z[j]) * candidate[j];
     }
 }
 
-static void gru_backward(Layer *l, ptrdiff_t t) {
-    vec *z = at(l, l->a[0], t), *r = at(l, l->a[1], t), *candidate = at(l, l->a[2], t);
-    vec *hprev = at(l, l->hs, t - 1), *dhprev = at(l, l->dhs, t - 1);
-    vec *dh = at(l, l->dhs, t), *drh = at(l, l->dcs, t);
+static void gru_backward(Layer *l, long t) {
+    vec *z = l->a[0][t].at, *r = l->a[1][t].at, *candidate = l->a[2][t].at;
+    vec *hprev = l->hs[t - 1].at, *dhprev = l->dhs[t - 1].at;
+    vec *dh = l->dhs[t].at, *drh = l->dcs[t].at;
     for (size_t j = 0; j < l->n; j++) {
-        const vec da_z = dh[j] * (hprev[j] - candidate[j]) * z[j] * (1 - z[j]);
+        vec da_z = dh[j] * (hprev[j] - candidate[j]) * z[j] * (1 - z[j]);
         dhprev[j] += dh[j] * z[j]; // through z h(t-1)
         candidate[j] = dh[j] * (1 - z[j]) * (1 - candidate[j] * candidate[j]);
         z[j] = da_z; // now z and candidate are da
     }
-    add_dot_bT(step(l, drh), step(l, candidate), l->gate[2].Wh); // it was 0
+    add_dot_bT(l->dcs[t], l->a[2][t], l->gate[2].Wh); // it was 0
     for (size_t j = 0; j < l->n; j++) {
         dhprev[j] += drh[j] * r[j]; // through r h(t-1)
         r[j] = drh[j] * hprev[j] * r[j] * (1 - r[j]);
     }
-    add_dot_bT(step(l, dhprev), step(l, z), l->gate[0].Wh);
-    add_dot_bT(step(l, dhprev), step(l, r), l->gate[1].Wh);
+    add_dot_bT(l->dhs[t - 1], l->a[0][t], l->gate[0].Wh);
+    add_dot_bT(l->dhs[t - 1], l->a[1][t], l->gate[1].Wh);
 }
 
 // A new kind of cell takes a forward (h(t) of a(t)), a backward (da(t) of dh(t), and adding
@@ -487,15 +479,15 @@ static const Cell cells[4] = {
 // on their way up, not through time (Zaremba et al., 2014). The others are scaled up, which
 // keeps sums the same on average. The draw is a hash of iteration, layer, step,
 // stream and unit: the backward pass draws the same again, and so does a resumed run.
-static void drop(Net *net, size_t i, double dropout, const vec *from, vec *to) {
-    const uint64_t limit = dropout * 0x1p64, iteration = hash(*net->iteration);
-    const real scale = 1 / (1 - dropout);
+static void drop(Net *net, size_t i, double dropout, Matrix *from, Matrix *to) {
+    uint64_t limit = dropout * 0x1p64, iteration = hash(*net->iteration);
+    real scale = 1 / (1 - dropout);
     for (size_t r = 0; r < net->T * net->B; r++) {
-        const uint64_t t = r / net->B, stream = net->first + r % net->B;
-        const uint64_t noise = hash(iteration + ((uint64_t)i << 32 | t << 16 | stream));
-        const real *h = row(all(net, from), r);
-        real *x = row(all(net, to), r);
-        for (size_t j = 0; j < net->layer[i].H; j++)
+        uint64_t t = r / net->B, stream = net->first + r % net->B;
+        uint64_t noise = hash(iteration + ((uint64_t)i << 32 | t << 16 | stream));
+        const real *h = row(from[0], r);
+        real *x = row(to[0], r);
+        for (size_t j = 0; j < from[0].cols; j++)
             x[j] = hash(noise + j) < limit ? 0 : h[j] * scale;
     }
 }
@@ -503,16 +495,16 @@ static void drop(Net *net, size_t i, double dropout, const vec *from, vec *to) {
 // Adam (Kingma and Ba, 2015): the running mean of the gradients, divided by the root of the
 // running mean of their squares. Both start at 0: the scales correct that bias.
 static void adam(Model *m, real learning_rate, real scale, real limit) {
-    const real mean_scale = 1 / (1 - pow(0.9, m->n + 1.0));
-    const real mem_scale = 1 / (1 - pow(0.999, m->n + 1.0));
+    real mean_scale = 1 / (1 - pow(0.9, m->n + 1.0));
+    real mem_scale = 1 / (1 - pow(0.999, m->n + 1.0));
     vec *param = m->param.all, *dparam = m->dparam.all;
     vec *mem = m->mem.all, *mean = m->mean.all;
     for (size_t i = 0; i < m->param.n; i++) {
-        const vec d = clip(dparam[i] * scale, limit);
+        vec d = clip(dparam[i] * scale, limit);
         mean[i] += (real)0.1 * (d - mean[i]);      // beta1 = 0.9
         mem[i] += (real)0.001 * (d * d - mem[i]); // beta2 = 0.999
-        const vec square = mem_scale * mem[i];
-        const vec root = square * rsqrt(square + (real)1e-30); // sqrt, and safe at 0
+        vec square = mem_scale * mem[i];
+        vec root = square * rsqrt(square + (real)1e-30); // sqrt, and safe at 0
         param[i] -= learning_rate * mean_scale * mean[i] / (root + (real)1e-8);
     }
 }
@@ -526,7 +518,6 @@ static void adam(Model *m, real learning_rate, real scale, real limit) {
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 static size_t min(size_t a, size_t b) { return a < b ? a : b; }
 // Vecs from row to row: an odd number of cache lines, so that rows spread over the cache.
@@ -541,8 +532,9 @@ static void *new_array(count n, size_t size) { // zeros, aligned to a cache line
     memset(memory, 0, n * size);
     return memory;
 }
-static vec *new_vecs(count n) { return new_array(n, sizeof(vec)); }
-static Matrix new_matrix(count m, size_t n) { return view(new_vecs(m * width(n)), m, n); }
+static Matrix new_matrix(count m, size_t n) {
+    return view(new_array(m * width(n), sizeof(vec)), m, n);
+}
 static vec *row_vecs(Matrix a, size_t i) { return a.at + i * width(a.cols); }
 static real *row(Matrix a, size_t i) { return (real *)row_vecs(a, i); }
 static void add_row(Matrix out, size_t i, Matrix a, size_t j) {
@@ -557,11 +549,9 @@ static void fill_rows(Matrix out, Matrix a) {
 // Makes or renews a.T. A product reads its second matrix row by row: not b', but b.T.
 static void transpose(Matrix *a) {
     if (!a->T) a->T = new_matrix(a->cols, a->rows).at;
-    const Matrix from = *a, to = view(a->T, a->cols, a->rows);
-    for (size_t k = 0; k < from.rows; k += LANES)
-        for (size_t j = 0; j < from.cols; j++)
-            for (size_t i = k, end = min(k + LANES, from.rows); i < end; i++)
-                row(to, j)[i] = row(from, i)[j];
+    Matrix T = view(a->T, a->cols, a->rows);
+    for (size_t j = 0; j < a->cols; j++)
+        for (size_t i = 0; i < a->rows; i++) row(T, j)[i] = row(*a, i)[j];
 }
 
 // out += a b, where a's element (i,k) is a[i * row + k * col]: with these two exchanged, a
@@ -574,59 +564,64 @@ enum { COLS = 4 }; // with 32 vector registers
 enum { COLS = 2 }; // with 16: a tile that does not fit into them is three times slower
 #endif
 enum { ROWS = 6, WIDE = 13, BLOCK = 128, STRIPS = 8 };
+typedef struct {
+    vec *out;
+    const real *a;
+    const vec *b;
+    long row, col, n;
+    size_t inner, rows, cols;
+} Product;
 __attribute__((always_inline)) static inline
-void tile(vec *out, const real *a, const vec *b, size_t row, size_t col, size_t n,
-          size_t inner, int R, int C) {
-    vec sum[ROWS][WIDE];
-    for (int r = 0; r < R; r++) for (int c = 0; c < C; c++) sum[r][c] = out[r * n + c];
-    for (size_t k = 0; k < inner; k++, a += col, b += n) {
+void tile(Product p, size_t i, size_t j, int R, int C) {
+    vec sum[ROWS][WIDE], *out = p.out + i * p.n + j;
+    const vec *b = p.b + j;
+    const real *a = p.a + i * p.row;
+    for (int r = 0; r < R; r++) for (int c = 0; c < C; c++) sum[r][c] = out[r * p.n + c];
+    for (size_t k = 0; k < p.inner; k++, a += p.col, b += p.n) {
         if (R > 1) __builtin_prefetch(b + C);
         for (int r = 0; r < R; r++)
-            for (int c = 0; c < C; c++) sum[r][c] += a[r * row] * b[c];
+            for (int c = 0; c < C; c++) sum[r][c] += a[r * p.row] * b[c];
     }
-    for (int r = 0; r < R; r++) for (int c = 0; c < C; c++) out[r * n + c] = sum[r][c];
+    for (int r = 0; r < R; r++) for (int c = 0; c < C; c++) out[r * p.n + c] = sum[r][c];
 }
 
 // Some rows, R at a time, in tiles as wide as fit. In a single row a tile should have 8
 // vecs or more: then no multiplication waits for the one before.
-__attribute__((always_inline)) static inline
-void strips(vec *out, const real *a, const vec *b, size_t row, size_t col, size_t n,
-            size_t inner, size_t rows, size_t cols, int R) {
+__attribute__((always_inline)) static inline void strips(Product p, int R) {
     size_t j = 0;
 #define FIT(C) \
-    for (; j + (C) <= cols; j += (C)) \
-        for (size_t i = 0; i < rows; i += R) \
-            tile(out + i * n + j, a + i * row, b + j, row, col, n, inner, R, C);
-    for (; R == 1 && j + WIDE < cols; j += 8)
-        tile(out + j, a, b + j, row, col, n, inner, 1, 8);
+    for (; j + (C) <= p.cols; j += (C)) \
+        for (size_t i = 0; i < p.rows; i += R) tile(p, i, j, R, C);
+    for (; R == 1 && j + WIDE < p.cols; j += 8) tile(p, 0, j, 1, 8);
     if (R == 1) { FIT(13) FIT(12) FIT(11) FIT(10) FIT(9) FIT(8) FIT(7) FIT(6) FIT(5) }
     if (R <= 3) FIT(2 * COLS)
     if (COLS == 4) { FIT(4) FIT(3) } FIT(2) FIT(1)
 }
 
 // A strip has as many rows as divide m evenly (25 rows: 5 of 5; 50: 8 of 6, and one of 2).
-// Eight take turns at a block of b, so that it stays in the cache.
-static void product(Matrix out, const real *a, size_t row, size_t col, Matrix b) {
+// Eight take turns at a block of b, so that it stays in the cache. A single row that is an
+// odd step goes through b from below: it begins with what the step before has left there.
+static void product(Matrix out, Matrix a, Matrix b, bool a_transposed) {
     size_t m = out.rows, n = width(b.cols), n_strips = (m + ROWS - 1) / ROWS;
-    size_t R = (m + n_strips - 1) / n_strips, cols = vecs(b.cols);
+    size_t R = (m + n_strips - 1) / n_strips, rows;
+    long w = width(a.cols) * LANES, col = a_transposed ? w : 1, row = w / col;
+    long up = a.odd && m == 1, sign = 1 - 2 * up;
     for (size_t k = 0; k < b.rows; k += BLOCK)
-        for (size_t i = 0, rows; i < m; i += rows) {
-            rows = m - i < R ? m - i : min((m - i) / R * R, STRIPS * R);
-            size_t inner = min(BLOCK, b.rows - k);
-            vec *o = out.at + i * n, *from = b.at + k * n;
-            const real *x = a + i * row + k * col;
+        for (size_t i = 0; i < m; i += rows) {
+            rows = min((m - i) / R * R, STRIPS * R);
+            if (rows == 0) rows = m - i;
+            size_t inner = min(BLOCK, b.rows - k), first = k + up * (inner - 1);
+            const real *x = (real *)a.at + i * row + first * col;
+            Product p = { out.at + i * n, x, b.at + first * n, row, sign * col, sign * n,
+                          inner, rows, vecs(b.cols) };
             switch (min(R, rows)) {
-#define CASE(R) case R: strips(o, x, from, row, col, n, inner, rows, cols, R); break;
+#define CASE(R) case R: strips(p, R); break;
             CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
             }
         }
 }
-static void add_dot(Matrix out, Matrix a, Matrix b) {
-    product(out, row(a, 0), width(a.cols) * LANES, 1, b);
-}
-static void add_dot_aT(Matrix out, Matrix a, Matrix b) {
-    product(out, row(a, 0), 1, width(a.cols) * LANES, b);
-}
+static void add_dot(Matrix out, Matrix a, Matrix b) { product(out, a, b, false); }
+static void add_dot_aT(Matrix out, Matrix a, Matrix b) { product(out, a, b, true); }
 static void add_dot_bT(Matrix out, Matrix a, Matrix b) {
     add_dot(out, a, view(b.T, b.cols, b.rows));
 }
@@ -640,7 +635,7 @@ static vec where(words condition, vec a, vec b) { // np.where(condition, a, b)
     return (vec)((condition & (words)a) | (~condition & (words)b));
 }
 static vec clip(vec x, real limit) {
-    const vec high = (vec){ 0 } + limit;
+    vec high = (vec){ 0 } + limit;
     return where(x > high, high, where(x < -high, -high, x));
 }
 static real highest(const vec *y, size_t n) {
@@ -659,9 +654,9 @@ static vec exp_minus(vec x, real one) {
     double factorial = DOUBLE ? 87178291200 : 5040; // TERMS!
     vec q = { 0 }, n = where(x == x, x, q) * (real)1.44269504088896341; // NaN is no integer
     words k = __builtin_convertvector(n + (real)2048.5, words) - 2048;  // rounded
-    const vec two_to_k = (vec)((k + BIAS) << BITS);
+    vec two_to_k = (vec)((k + BIAS) << BITS);
     n = __builtin_convertvector(k, vec);
-    const vec r = x - n * (real)0.693145751953125 - n * (real)1.42860682030941723e-6;
+    vec r = x - n * (real)0.693145751953125 - n * (real)1.42860682030941723e-6;
     for (int i = TERMS; i > 0; factorial /= i--) q = q * r + (real)(1 / factorial);
     return q * r * two_to_k + (two_to_k - one);
 }
@@ -669,7 +664,7 @@ static vec exp_(vec x) {
     return where(x < -EXP_MOST, (vec){ 0 }, exp_minus(clip(x, EXP_MOST), 0));
 }
 static vec tanh_(vec x) { // (e^2x - 1) / (e^2x + 1); tanh(20) is 1 to all digits
-    const vec e = exp_minus(2 * clip(x, 20), 1);
+    vec e = exp_minus(2 * clip(x, 20), 1);
     return e / (e + 2);
 }
 static vec sigmoid(vec x) { return (real)0.5 + (real)0.5 * tanh_((real)0.5 * x); }
@@ -750,9 +745,8 @@ static File read_file(const char *path) {
     do {
         room += room / 2 + 65536;
         file.bytes = realloc(file.bytes, room + 1);
-        if (!file.bytes) err(1, "%s", path);
-        file.n += fread(file.bytes + file.n, 1, room - file.n, in);
-        if (ferror(in)) err(1, "%s", path);
+        if (file.bytes) file.n += fread(file.bytes + file.n, 1, room - file.n, in);
+        if (!file.bytes || ferror(in)) err(1, "%s", path);
     } while (file.n == room);
     file.bytes[file.n] = '\0';
     fclose(in);
@@ -801,7 +795,7 @@ typedef struct { // what a thread has to do
 struct Run {
     Config c;                  // the command line (section 16)
     double dropout, temperature, val_fraction;
-    count seed, threads, sample, eval_every;
+    count seed, threads, sample, print_every, sample_every, eval_every;
     count eval, show_units, show_gradients, quiet, help, version;
     const char *input, *save, *save_best, *load, *prime;
     Text text;
@@ -831,7 +825,7 @@ static Params lay_out(const Config *c, size_t V, vec *all) {
     return p;
 }
 static Params new_params(const Config *c, size_t V) {
-    return lay_out(c, V, new_vecs(lay_out(c, V, NULL).n));
+    return lay_out(c, V, new_array(lay_out(c, V, NULL).n, sizeof(vec)));
 }
 static void new_model(Model *m, const Config *c, size_t V) {
     m->param = new_params(c, V);
@@ -843,28 +837,35 @@ static void new_model(Model *m, const Config *c, size_t V) {
     m->smooth_loss = log(V) * c->seq_length; // loss at iteration 0
     m->val_loss = INFINITY;
 }
+// An array over time, from step ZERO on; one block of memory from step -1 on.
+static Matrix *new_steps(size_t T, size_t B, size_t cols) {
+    Matrix *steps = new_array(T - ZERO, sizeof *steps), all = new_matrix((T + 2) * B, cols);
+    for (size_t t = 0; t < T + 2; t++)
+        steps[t + !!t] = (Matrix){ row_vecs(all, t * B), NULL, B, cols, t % 2 };
+    return steps - ZERO;
+}
 // A net to work on T steps of B streams at a time, of which `first` is the first.
 static Net new_net(Run *run, size_t first, count B, count T, double dropout) {
     const Config *c = &run->c;
     const Model *m = &run->m;
-    size_t H = c->hidden_size, n = B * width(H);
+    size_t H = c->hidden_size;
     Net net = { .cell = &cells[c->cell], .param = &m->param, .dparam = m->dparam,
                 .layers = c->layers, .T = T, .B = B, .first = first, .dropout = dropout,
-                .ps = new_matrix(T * B, run->text.V), .iteration = &m->n };
+                .ps = new_steps(T, B, run->text.V), .iteration = &m->n };
     net.inputs = new_array((T + 1) * B, sizeof(Ix));
     net.targets = net.inputs + B;
     for (size_t i = 0; i < net.layers; i++) {
         Layer *l = &net.layer[i];
-        *l = (Layer){ .gate = m->param.gate + i * net.cell->n, .B = B, .H = H, .n = n,
-                      .hprev = row_vecs(m->hprev, i * c->batch_size + first),
-                      .cprev = row_vecs(m->cprev, i * c->batch_size + first),
-                      .hs = new_vecs((T + 1) * n) + n, .dhs = new_vecs((T + 1) * n) + n,
-                      .cs = new_vecs((T + 1) * n) + n, .dcs = new_vecs((T + 1) * n) + n };
+        *l = (Layer){ .gate = m->param.gate + i * net.cell->n, .n = B * width(H),
+                      .hs = new_steps(T, B, H), .dhs = new_steps(T, B, H),
+                      .cs = new_steps(T, B, H), .dcs = new_steps(T, B, H) };
+        l->hs[HPREV].at = row_vecs(m->hprev, i * c->batch_size + first);
+        l->cs[HPREV].at = row_vecs(m->cprev, i * c->batch_size + first);
         for (size_t k = 0; k < net.cell->n; k++) {
-            l->a[k] = new_vecs(T * n);
-            l->in[k] = c->cell == GRU && k == 2 ? l->cs : at(l, l->hs, -1);
+            l->a[k] = new_steps(T, B, H);
+            l->in[k] = c->cell == GRU && k == 2 ? l->cs : l->hs - 1;
         }
-        net.x[i + 1] = dropout > 0 ? new_vecs(T * n) : l->hs;
+        net.x[i + 1] = dropout > 0 ? new_steps(T, B, H) : l->hs;
     }
     return net;
 }
@@ -886,34 +887,22 @@ static void new_jobs(Run *run) {
     }
 }
 #define EACH_LAYER(l, net) for (Layer *l = (net)->layer; l->n > 0; l++)
-static Matrix all(Net *net, const vec *x) {
-    return view((vec *)x, net->T * net->B, net->layer[0].H);
+static Matrix all(Net *net, Matrix *x) {
+    return view(x[0].at, net->T * net->B, x[0].cols);
 }
-// A state is before the chunk (hs[-1]), at its end (hs[T-1]), or kept in the model (hprev).
-typedef enum { BEFORE, END, KEPT } Place;
-static void copy_state(Net *net, Place to, Place from) {
-    ptrdiff_t end = net->T - 1;
+static void copy_state(Net *net, long to, long from) {
     EACH_LAYER(l, net) {
-        vec *h[] = { at(l, l->hs, -1), at(l, l->hs, end), l->hprev };
-        vec *c[] = { at(l, l->cs, -1), at(l, l->cs, end), l->cprev };
-        copy(h[to], h[from], l->n);
-        copy(c[to], c[from], l->n);
+        copy(l->hs[to].at, l->hs[from].at, l->n);
+        copy(l->cs[to].at, l->cs[from].at, l->n);
     }
 }
-static void recall(Net *net) { copy_state(net, BEFORE, KEPT); }
-static void carry(Net *net) { copy_state(net, KEPT, END); }
-static void step_on(Net *net) { copy_state(net, BEFORE, END); }
-static void carry_all(Run *run) {
-    for (size_t i = 0; i < run->threads; i++) carry(&run->jobs[i].net);
-}
-static void reset_state(Model *m) {
-    zero(m->hprev.at, m->hprev.rows * width(m->hprev.cols));
-    zero(m->cprev.at, m->cprev.rows * width(m->cprev.cols));
+static void copy_states(Run *run, long to, long from) { // of all streams
+    for (size_t i = 0; i < run->threads; i++) copy_state(&run->jobs[i].net, to, from);
 }
 static void zero_gradients(Net *net) {
     zero(net->dparam.all, net->dparam.n);
-    EACH_LAYER(l, net) zero(at(l, l->dhs, -1), (net->T + 1) * l->n);
-    EACH_LAYER(l, net) zero(at(l, l->dcs, -1), (net->T + 1) * l->n);
+    EACH_LAYER(l, net) zero(l->dhs[-1].at, (net->T + 1) * l->n);
+    EACH_LAYER(l, net) zero(l->dcs[-1].at, (net->T + 1) * l->n);
 }
 static void *do_job(void *arg) {
     Job *job = arg;
@@ -961,14 +950,13 @@ static double loss_of_all(Run *run, const Ix *data) {
 static double score(Net *net, const Ix *data) {
     size_t T = net->T;
     double loss = 0;
-    EACH_LAYER(l, net) zero(at(l, l->hs, -1), l->n);
-    EACH_LAYER(l, net) zero(at(l, l->cs, -1), l->n);
+    copy_state(net, -1, ZERO);
     for (size_t p = 0; p < net->stream_length; p += net->T) {
         net->T = min(T, net->stream_length - p);
         read_chunk(net, data + p);
         forward(net, 0);
         loss += cross_entropy(net);
-        step_on(net);
+        copy_state(net, -1, net->T - 1);
     }
     net->T = T;
     return loss;
@@ -985,13 +973,13 @@ static void show_units(Run *run) {
     for (size_t i = 0; i < text->n; i++) {
         net.inputs[0] = text->data[i];
         forward(&net, 0);
-        step_on(&net);
+        copy_state(&net, -1, net.T - 1);
         uint32_t code = text->chars[text->data[i]];
         printf(code == '\n' || code == '\t' || code == '\\' ? "\n\\" : "\n");
         if (code == '\n' || code == '\t') putchar(code == '\n' ? 'n' : 't');
         else put_char(text, text->data[i]);
         EACH_LAYER(l, &net) {
-            real *h = (real *)l->hs, *c = (real *)l->cs;
+            real *h = row(l->hs[0], 0), *c = row(l->cs[0], 0);
             for (size_t j = 0; j < H; j++) printf("\t%.3f", h[j]);
             for (size_t j = 0; states > 1 && j < H; j++) printf("\t%.3f", tanh(c[j]));
         }
@@ -1003,7 +991,8 @@ static void show_units(Run *run) {
 // on the hidden states k steps earlier, as a root mean square over many chunks, relative to
 // k = 0. At all other steps p is made the target, and dy = 0.
 static void show_gradients(Run *run) {
-    size_t T = run->c.seq_length, chunks = min(1000, (run->text.n - 1) / T);
+    long T = run->c.seq_length, H = run->c.hidden_size;
+    size_t chunks = min(1000, (run->text.n - 1) / T);
     double *sum = new_array(T + 1, sizeof *sum);
     Net net = new_net(run, 0, 1, T, 0);
     if (chunks == 0) errx(1, "%s is too short: lower --seq-length", run->input);
@@ -1012,19 +1001,19 @@ static void show_gradients(Run *run) {
         read_chunk(&net, run->text.data + i * T);
         forward(&net, 0);
         cross_entropy(&net);
-        for (size_t t = 0; t + 1 < T; t++) {
-            zero(row_vecs(net.ps, t), vecs(net.ps.cols));
-            row(net.ps, t)[net.targets[t]] = 1;
+        for (long t = 0; t < T - 1; t++) {
+            zero(net.ps[t].at, vecs(run->text.V));
+            row(net.ps[t], 0)[net.targets[t]] = 1;
         }
         backward(&net);
-        step_on(&net);
+        copy_state(&net, -1, net.T - 1);
         EACH_LAYER(l, &net)
-            for (size_t k = 0; k <= T; k++) {
-                real *dh = (real *)at(l, l->dhs, (ptrdiff_t)(T - k) - 1);
-                for (size_t j = 0; j < l->H; j++) sum[k] += (double)dh[j] * dh[j];
+            for (long k = 0; k <= T; k++) {
+                real *dh = row(l->dhs[T - 1 - k], 0);
+                for (long j = 0; j < H; j++) sum[k] += (double)dh[j] * dh[j];
             }
     }
-    for (size_t k = 0; k <= T; k++) printf("%zu %.3g\n", k, sqrt(sum[k] / sum[0]));
+    for (long k = 0; k <= T; k++) printf("%ld %.3g\n", k, sqrt(sum[k] / sum[0]));
 }
 
 // ==== 16  The command line ====
@@ -1050,8 +1039,8 @@ static const Option options[] = { // the first ones are fixed when a model is ma
     { AT(c.iters), 'n', "iters", "N", "iterations; 0: no end", "100000", 0, 1e15 },
     { AT(seed), 's', "seed", "N", "seed of the random numbers", "0", 0, UINT32_MAX },
     { AT(threads), 't', "threads", "N", "threads; 0: as many as help", "0", 0, 1024 },
-    { AT(c.print_every), 0, "print-every", "N", "iterations per loss", "1000", 0, 1e15 },
-    { AT(c.sample_every), 0, "sample-every", "N", "... per sample", "10000", 0, 1e15 },
+    { AT(print_every), 0, "print-every", "N", "iterations per loss", "1000", 0, 1e15 },
+    { AT(sample_every), 0, "sample-every", "N", "... per sample", "10000", 0, 1e15 },
     { AT(eval_every), 0, "eval-every", "N", "... per save and eval", "10000", 0, 1e15 },
     { AT(sample), 0, "sample", "N", "length of a sample; alone 0: no end", "200", 0, 1e15 },
     { AT(temperature), 0, "temperature", "X", "below 1: likelier text", "1", 0, 1e30 },
@@ -1137,6 +1126,7 @@ static void parse_command_line(Run *run, int argc, char **argv) {
     for (const Option *o = options; o < options + FIXED; o++) // with --load, the model's
         if (o->preset && !run->load && !*number(run, o)) set_option(run, o, o->preset);
     if (run->c.iters == 0) run->c.iters = UINT64_MAX;
+    if (run->c.clip == 0) run->c.clip = INFINITY;
 }
 
 // ==== 17  Checkpoints: .safetensors ====
@@ -1204,25 +1194,24 @@ static void list_all(Tensors *all, Run *run) {
     for (Tensor *t = all->at; t < all->at + all->n; t++) {
         t->begin = all->bytes;
         all->bytes += (count)t->rows * t->cols * t->size;
-        to += sprintf(to, "%c\"%s\":{\"dtype\":\"%.3s\",\"shape\":[%zu,%zu],"
-                      "\"data_offsets\":[%llu,%llu]}", t == all->at ? '{' : ',', t->key + 1,
+        to += sprintf(to, ",\"%s\":{\"dtype\":\"%.3s\",\"shape\":[%zu,%zu],"
+                      "\"data_offsets\":[%llu,%llu]}", t->key + 1,
                       &"I64F64F32I32"[3 * (*t->key - '0')], t->rows, t->cols, t->begin,
                       all->bytes);
     }
     strcpy(to, "}");
+    all->header[0] = '{';
 }
 // Copies a tensor's numbers to those in a file, or from them.
 static void transfer(const Tensor *t, File file, bool to_file) {
-    bool swap = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+    size_t flip = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? t->size - 1 : 0;
     uint8_t *byte = file.bytes + file.at + t->begin;
     for (size_t i = 0; i < t->rows; i++)
         for (size_t j = 0; j < t->cols; j++) {
             uint8_t *x = (uint8_t *)t->at + i * t->size + j * t->col_step;
-            for (size_t k = 0; k < t->size; k++, byte++) {
-                size_t at = swap ? t->size - 1 - k : k;
-                if (to_file) *byte = x[at];
-                else x[at] = *byte;
-            }
+            for (size_t k = 0; k < t->size; k++, byte++)
+                if (to_file) *byte = x[k ^ flip];
+                else x[k ^ flip] = *byte;
         }
 }
 static void demand(bool ok, const char *path) {
@@ -1238,8 +1227,10 @@ static File read_checkpoint(const char *path) { // file.at is where its numbers 
     return file;
 }
 
-// Dies if header or length are others. The library may have put __metadata__ in front.
-static void check_header(File file, const Tensors *all) {
+// Lists the run's tensors; dies if the file has others. The safetensors library may have
+// put __metadata__ in front.
+static void match(File file, Tensors *all, Run *run) {
+    list_all(all, run);
     const char *start = (char *)file.bytes + 8, *end = (char *)file.bytes + file.at;
     size_t n = strlen(all->header);
     while (end > start && end[-1] == ' ') end--;
@@ -1251,14 +1242,15 @@ static void check_header(File file, const Tensors *all) {
 static void load(Run *run) {
     File file = read_checkpoint(run->load);
     const Config *c = &run->c;
-    Run asked = *run;
     Text *text = &run->text;
     Tensors all;
+    count asked[FIXED];
+    for (int i = 0; i < FIXED; i++) asked[i] = *number(run, &options[i]);
     run->c.cell = RNN;
     list_all(&all, run);
     for (int i = 0; i < SIZES; i++) transfer(&all.at[i], file, false);
     for (const Option *o = options; o < options + FIXED; o++) {
-        count wanted = *number(&asked, o), has = *number(run, o);
+        count wanted = asked[o - options], has = *number(run, o);
         demand(in_range(o, has), run->load);
         if (run->show_gradients && wanted && o->letter == 'T') *number(run, o) = wanted;
         else if (wanted && wanted != has)
@@ -1268,8 +1260,7 @@ static void load(Run *run) {
     demand(text->V > 0 && text->V <= MAX_V, run->load);
     demand(lay_out(c, text->V, NULL).n + states < file.n, run->load); // or it is damaged
     new_model(&run->m, c, text->V);
-    list_all(&all, run);
-    check_header(file, &all);
+    match(file, &all, run);
     for (size_t i = SIZES; i < all.n; i++) transfer(&all.at[i], file, false);
     for (size_t i = 0; i < text->V; i++) {
         demand(text->chars[i] < CODES && run->m.rng.used <= 624, run->load);
@@ -1321,8 +1312,7 @@ static double check_old(Run *run, const char *name) {
     if (!S_ISREG(old.st_mode)) errx(1, "%s is no regular file: name another", name);
     if (!run->load) errx(1, "%s exists: name a new file, or go on from it (--load)", name);
     File file = read_checkpoint(name);
-    list_all(&all, run);
-    check_header(file, &all);
+    match(file, &all, run);
     Tensor *t = all.at;
     while (t->at != &run->m.val_loss) t++;
     t->at = &val_loss;
@@ -1359,17 +1349,16 @@ static double speed(Run *run) { // characters in a second
     double done = run->m.n - run->first, chars = run->c.seq_length * run->c.batch_size;
     return done * chars / (seconds() - run->began);
 }
-static bool due(const Model *m, const Config *c, count every) {
-    return every > 0 && (m->n % every == 0 || m->n >= c->iters);
+static bool due(const Run *run, count every) {
+    return every > 0 && (run->m.n % every == 0 || run->m.n >= run->c.iters);
 }
 static void update(Model *m, const Config *c) {
     double rate = c->learning_rate * pow(c->decay, m->epoch);
-    double limit = c->clip > 0 ? c->clip : INFINITY;
-    (c->optimizer == ADAM ? adam : adagrad)(m, rate, 1.0 / c->batch_size, limit);
+    (c->optimizer == ADAM ? adam : adagrad)(m, rate, 1.0 / c->batch_size, c->clip);
 }
 static void show_sample(Run *run, Ix x) {
-    if (run->sample == 0) return;
-    recall(&run->sampler); // the state of stream 0, before the chunk
+    if (run->sample == 0 || !due(run, run->sample_every)) return;
+    copy_state(&run->sampler, -1, HPREV); // the state of stream 0, before the chunk
     clear_status(run);
     printf("----\n ");
     sample(&run->sampler, &run->text, &run->m.rng, x, run->sample, run->temperature);
@@ -1389,7 +1378,7 @@ static void show_held_out(Run *run) {
 }
 // What is saved is as it was at the head of this iteration: a resumed run repeats it.
 static bool checkpoint(Run *run, double loss) {
-    bool is_due = due(&run->m, &run->c, run->eval_every), last = run->m.n >= run->c.iters;
+    bool is_due = due(run, run->eval_every), last = run->m.n >= run->c.iters;
     if (!stop && (fflush(stdout) != 0 || ferror(stdout))) stop = -errno;
     if (!(loss < 700 * run->c.seq_length)) { // nats for a character; or not a number
         clear_status(run);
@@ -1402,7 +1391,7 @@ static bool checkpoint(Run *run, double loss) {
 static void show_progress(Run *run) { // the loss; and on a terminal, the status line
     count n = run->m.n, T = run->c.seq_length, left = run->c.iters - n;
     double loss = run->m.smooth_loss;
-    if (due(&run->m, &run->c, run->c.print_every)) {
+    if (due(run, run->print_every)) {
         clear_status(run);
         printf("iter %llu, loss: %f\n", n, loss);
     }
@@ -1460,7 +1449,7 @@ static void evaluate_or_sample(Run *run) {
     net.stream_length = text->n - 1;
     double loss = score(&net, text->data) / net.stream_length, bits = loss / log(2);
     rng_seed(&run->m.rng, run->seed);
-    if (!*run->prime) recall(&net); // the sample goes on from where training stopped
+    if (!*run->prime) copy_state(&net, -1, HPREV); // from where training stopped
     if (run->eval)
         printf("%llu characters: %f nats/char, %f bits/char\n", text->n, loss, bits);
     else sample(&net, text, &run->m.rng, text->data[text->n - 1], length, run->temperature);
