@@ -6,23 +6,23 @@
 //     cc -O3 -march=native min_char_rnn.c -o min_char_rnn -lm -pthread
 //     ./min_char_rnn input.txt
 //
-// The network reads a text one character at a time: x(t), a one-hot vector. It remembers in
-// a hidden state h(t), and computes from that how likely each character is to come next:
+// The network reads a text one character at a time: x(t), a one-hot vector. It remembers
+// in a hidden state h(t), and computes from it how likely each character is to come next:
 //
 //     h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh)
-//     y(t) = Why h(t) + by                       a score (logit) for each character
-//     p(t) = exp(y(t)) / sum(exp(y(t)))          softmax: scores to probabilities
-//     loss = -sum over t of log p(t)[x(t+1)]     cross-entropy with what really came next
+//     y(t) = Why h(t) + by                     a score (logit) for each character
+//     p(t) = exp(y(t)) / sum(exp(y(t)))        softmax: scores to probabilities
+//     loss = -sum over t of log p(t)[x(t+1)]   cross-entropy with what really came next
 //
-// Training unrolls this over T characters, follows the loss back through every step to all
-// parameters (truncated backpropagation through time), and takes a small step downhill.
+// Training unrolls this over T characters, follows the loss back through every step to
+// all parameters (truncated backpropagation through time), and takes a small step down.
 //
 // Comments give shapes, made of these sizes:
-//     V   characters in the vocabulary    H   hidden units in a layer
-//     T   steps unrolled at a time        B   streams: places in the text, read in parallel
-// Arrays over time have a row for each step and stream: in (T*B,H), row t*B + b is step t
-// of stream b. In formulas weights are (out,in), as the Python's; in memory (in,out): row i
-// is what input i adds to each output, and np.dot(W, h) is add_dot(out, h, W). dq is the
+//     V  characters in the vocabulary   H  hidden units in a layer
+//     T  steps unrolled at a time       B  streams: places in the text, read in parallel
+// A step of an array over time is (B,H), a row for each stream; all steps together are
+// (T*B,H). In formulas weights are (out,in), as the Python's; in memory (in,out): row i is
+// what input i adds to each output, and np.dot(W, h) is add_dot(out, h, W). dq is the
 // gradient of the loss with respect to q, of the same shape; ' is a transpose.
 //
 // Part I, sections 1 to 9, is the lecture. Part II is the machinery that it calls.
@@ -60,33 +60,33 @@ typedef struct { vec *at, *T; size_t rows, cols; bool odd; } Matrix; // odd: a s
 
 static size_t vecs(size_t n) { return (n + LANES - 1) / LANES; } // how many hold n numbers
 static Matrix view(vec *at, size_t m, size_t n) { return (Matrix){ at, 0, m, n, 0 }; }
-static real *row(Matrix a, size_t i);                   // a[i]
-static void add_dot(Matrix out, Matrix a, Matrix b);    // out += np.dot(a, b)
-static void add_dot_aT(Matrix out, Matrix a, Matrix b); // out += np.dot(a.T, b)
-static void add_dot_bT(Matrix out, Matrix a, Matrix b); // out += np.dot(a, b.T)
+static real *row(Matrix a, size_t i); // a[i]
+static void add_dot(Matrix out, Matrix a, Matrix b);           // out += np.dot(a, b)
+static void add_dot_aT(Matrix out, Matrix a, Matrix b);        // out += np.dot(a.T, b)
+static void add_dot_bT(Matrix out, Matrix a, Matrix b);        // out += np.dot(a, b.T)
 static void add_row(Matrix out, size_t i, Matrix a, size_t j); // out[i] += a[j]
-static void fill_rows(Matrix out, Matrix a);            // out[:] = a, which has one row
-static vec exp_(vec x), tanh_(vec x), sigmoid(vec x);   // sigmoid(x) = 1 / (1 + exp(-x))
-static vec rsqrt(vec x), clip(vec x, real limit);       // 1/sqrt(x); cut to [-limit, limit]
-static real highest(const vec *y, size_t n);            // y.max(), of n vecs
+static void fill_rows(Matrix out, Matrix a);          // out[:] = a, which has one row
+static vec exp_(vec x), tanh_(vec x), sigmoid(vec x); // sigmoid(x) = 1 / (1 + exp(-x))
+static vec rsqrt(vec x), clip(vec x, real limit);     // 1/sqrt(x); cut to [-limit, limit]
+static real highest(vec *y, size_t n); // y.max(), of n vecs
 typedef struct { uint32_t state[624], used, has_kept; double kept; } Rng; // section 12
-static void randn(Matrix w, double scale, Rng *rng);    // w.T = np.random.randn() * scale
-static Ix choice(const real *p, size_t V, Rng *rng);    // np.random.choice(range(V), p=p)
-static uint64_t hash(uint64_t x);                       // x, scrambled
+static void randn(Matrix w, double scale, Rng *rng); // w.T = np.random.randn() * scale
+static Ix choice(real *p, size_t V, Rng *rng);       // np.random.choice(range(V), p=p)
+static uint64_t hash(uint64_t x); // x, scrambled
 
 // ==== 2  Data I/O ====
 enum { CODES = 0x110000, MAX_V = UINT16_MAX }; // Unicode's code points are 0 to 0x10FFFF
 
 typedef struct {
-    Ix *data;        // (n) the text: each character's index in chars
-    uint32_t *chars; // (V) the vocabulary: code points in order (--bytes: bytes)
-    Ix *char_to_ix;  // (CODES) the way back
+    Ix *data;          // (n) the text: each character's index in chars
+    uint32_t *chars;   // (V) the vocabulary: code points in order (--bytes: bytes)
+    Ix *char_to_ix;    // (CODES) the way back
     count n, V, bytes; // bytes: as in --bytes
 } Text;
 typedef struct { uint8_t *bytes; size_t n, at, line; const char *name; } File;
 static uint32_t next_char(File *file, bool bytes); // a code point; dies if it is not UTF-8
-static void put_char(const Text *text, Ix ix);     // prints it
-_Noreturn static void refuse_char(File file, uint32_t code); // says where and what it is
+static void put_char(Text *text, Ix ix);           // prints it
+static void refuse_char(File file, uint32_t code); // says where and what it is
 
 // chars = sorted(set(data)); char_to_ix: at first 1 for what occurs, then its index
 static void find_chars(Text *text, File file) {
@@ -109,70 +109,69 @@ static void index_text(Text *text, File file) { // data = [char_to_ix[ch] for ch
 }
 
 // ==== 3  Hyperparameters and model parameters ====
-enum { RNN = 1, LSTM, GRU, ADAGRAD = 1, ADAM }; // --cell, --optimizer; 0: not given
+enum { RNN = 1, LSTM, GRU, ADAGRAD = 1, ADAM }; // --cell, --optimizer
 enum { MAX_LAYERS = 8, MAX_GATES = 4 };
-typedef struct {                               // section 14 has the other options
-    count hidden_size, seq_length;             // H, T; the Python's: 100, 25
-    double learning_rate, clip;                // 1e-1, and 5: gradients are cut to [-5, 5]
-    count batch_size, cell, layers, optimizer; // B; the Python has no choice of these
-    double decay;                              // the learning rate's factor after each pass
-    count iters;
+typedef struct { // section 14 has the other options
+    count hidden_size, seq_length; // H, T; the Python's: 100, 25
+    double learning_rate, clip;    // 1e-1, and 5: gradients are cut to [-5, 5]
+    count batch_size, iters;       // B; of these on, the Python has no choice
+    count cell, layers, optimizer;
+    double decay; // the learning rate's factor after each pass
 } Config;
 
 // A gate computes a = Wx x + Wh h + b. A vanilla layer is one gate: Wxh, Whh and bh.
 typedef struct { Matrix Wx, Wh, b; } Gate; // (in,H), (H,H), (1,H)
-typedef struct {    // all parameters lie in one block of memory,
-    vec *all;       // so that updating them is a single loop
-    count n;        // vecs in it
+typedef struct { // all parameters lie in one block of memory,
+    vec *all;    // so that updating them is a single loop
+    count n;     // vecs in it
     Gate gate[MAX_LAYERS * MAX_GATES + 1]; // windows into the block, then an empty one
     Matrix Why, by; // (H,V), (1,V)
 } Params;
 
-// Biases start at 0, weights small and random: with zeros all units would stay alike, and
-// large ones would drive tanh to where it is flat. 0.01 is the Python's; deep and gated
-// networks learn sooner from 1/sqrt(H), which keeps a signal's size from layer to layer.
-static void init_params(Params *param, const Config *c, Rng *rng) {
+// Biases start at 0, weights small and random: from zeros all units would stay alike, and
+// large ones drive tanh to where it is flat. 0.01 is the Python's; deep and gated networks
+// learn sooner from 1/sqrt(H), which keeps a signal's size from layer to layer.
+static void init_params(Params *param, Config *c, Rng *rng) {
     double scale = 1 / sqrt(c->hidden_size);
     if (c->cell == RNN && c->layers == 1) scale = 0.01;
     for (Gate *gate = param->gate; gate->Wh.rows > 0; gate++) {
         randn(gate->Wx, scale, rng); // Wxh = np.random.randn(hidden_size, vocab_size)*0.01
         randn(gate->Wh, scale, rng); // Whh = np.random.randn(hidden_size, hidden_size)*0.01
     }
-    randn(param->Why, scale, rng);   // Why = np.random.randn(vocab_size, hidden_size)*0.01
+    randn(param->Why, scale, rng); // Why = np.random.randn(vocab_size, hidden_size)*0.01
 }
 
 // ==== 4  The loss function ====
 // Arrays change meaning in place. A layer's `a` is Wx x(t) + b, then a(t), then (LSTM and
 // GRU) the gate itself, then da(t); the net's `ps` is y(t), then p(t), then dy(t).
-typedef struct {           // a layer at work; hs[t] is step t, (B,H), and so are the others
-    const Gate *gate;      // its weights
+typedef struct { // a layer at work; hs[t] is step t, (B,H), and so are the others
+    Gate *gate;  // its weights
     Matrix *a[MAX_GATES];
     Matrix *in[MAX_GATES]; // what Wh multiplies: h(t-1), or a GRU's r(t) h(t-1)
     Matrix *hs, *dhs;      // hidden states; hs[-1] is before the chunk
     Matrix *cs, *dcs;      // the LSTM's cell states, the GRU's r(t) h(t-1)
-    size_t n;              // vecs in a step
+    size_t n; // vecs in a step
 } Layer;
 enum { HPREV = -2, ZERO = -3 }; // hs[HPREV]: the state that the last chunk left; and zeros
 
-// h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh). read_input has made a = Wxh x(t) + bh for all t:
-// the product with Whh is the only one that has to go step by step.
+// h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh). read_input has made a = Wxh x(t) + bh for all
+// t: only the product with Whh has to go step by step.
 static void rnn_forward(Layer *l, long t) {
     Matrix Whh = l->gate[0].Wh;
     vec *a = l->a[0][t].at, *h = l->hs[t].at;
     add_dot(l->a[0][t], l->hs[t - 1], Whh); // np.dot(Whh, hs[t-1])
-    for (size_t j = 0; j < l->n; j++)
-        h[j] = tanh_(a[j]);                 // hs[t] = np.tanh(...)
+    for (size_t j = 0; j < l->n; j++) h[j] = tanh_(a[j]); // hs[t] = np.tanh(...)
 }
 
-// da(t), the Python's dhraw, is (1 - h(t)^2) dh(t); dh(t) = Why' dy(t) + Whh' da(t+1). This
-// function's last line, at step t + 1, has added the second half. From step to step a
-// gradient is multiplied by Whh' and by the slope of tanh: so it vanishes, or explodes.
+// da(t), the Python's dhraw, is (1 - h(t)^2) dh(t); dh(t) = Why' dy(t) + Whh' da(t+1), of
+// which this function's last line, at step t + 1, has added the second half. Each step
+// multiplies a gradient by Whh' and the slope of tanh: so it vanishes, or explodes.
 static void rnn_backward(Layer *l, long t) {
     Matrix Whh = l->gate[0].Wh;
     vec *dhraw = l->a[0][t].at, *h = l->hs[t].at, *dh = l->dhs[t].at;
     for (size_t j = 0; j < l->n; j++)
-        dhraw[j] = (1 - h[j] * h[j]) * dh[j];    // dhraw = (1 - hs[t] * hs[t]) * dh
-    add_dot_bT(l->dhs[t - 1], l->a[0][t], Whh);  // dhnext = np.dot(Whh.T, dhraw)
+        dhraw[j] = (1 - h[j] * h[j]) * dh[j];   // dhraw = (1 - hs[t] * hs[t]) * dh
+    add_dot_bT(l->dhs[t - 1], l->a[0][t], Whh); // dhnext = np.dot(Whh.T, dhraw)
 }
 
 typedef struct {
@@ -180,34 +179,33 @@ typedef struct {
     const char *gates; // a letter for each: gate i has weights Wxi, Whi and bi
     void (*forward)(Layer *l, long t), (*backward)(Layer *l, long t);
 } Cell;
-typedef struct {            // the network at work on B streams of the text
+typedef struct { // the network at work on B streams of the text
     const Cell *cell;
-    const Params *param;
-    Params dparam;          // the gradient from its streams: loss_of_all adds them up
+    Params *param, dparam; // dparam is of its streams: loss_of_all adds them up
     size_t layers, T, B;
     Layer layer[MAX_LAYERS + 1]; // then an empty one
-    Matrix *x[MAX_LAYERS + 1]; // what layer i, or the output, reads: hs or its copy
-    size_t first;           // its first stream's number; lossFun's data is where that is
-    size_t stream_length;   // characters from one stream to the next
-    Ix *inputs, *targets;   // ((T+1)*B), and from step 1 on: targets = inputs + B
-    Matrix *ps;             // ps[t]: (B,V)
+    Matrix *x[MAX_LAYERS + 1];   // what layer i, or the output, reads: hs or its copy
+    Matrix *ps;           // ps[t]: (B,V)
+    Ix *inputs, *targets; // ((T+1)*B), and from step 1 on: targets = inputs + B
+    size_t first;         // its first stream's number; lossFun's data is where that is
+    size_t stream_length; // characters from one stream to the next
     double dropout;
-    const count *iteration; // for drop
+    count *iteration; // for drop
 } Net;
 static Matrix all(Net *net, Matrix *x); // all steps as one matrix, (T*B,H)
-static void zero_gradients(Net *net);         // dparam, dhs and dcs = 0
+static void zero_gradients(Net *net);   // dparam, dhs and dcs = 0
 static void copy_state(Net *net, long to, long from); // hs[to] = hs[from]; cs, too
 static void drop(Net *net, size_t i, double dropout, Matrix *from, Matrix *to);
 
 // inputs = data[p:p+T], targets = data[p+1:p+T+1]: targets are the inputs one step later.
-static void read_chunk(Net *net, const Ix *data) {
+static void read_chunk(Net *net, Ix *data) {
     for (size_t t = 0; t <= net->T; t++)
         for (size_t b = 0; b < net->B; b++)
             net->inputs[t * net->B + b] = data[b * net->stream_length + t];
 }
 
-// a(t) = Wx x(t) + b, for all steps at once. In layer 0 x(t) is one-hot, all zeros but for
-// a single 1: so Wxh x(t) is just one column of Wxh, in memory a row.
+// a(t) = Wx x(t) + b, for all steps at once. In layer 0 x(t) is one-hot, a single 1 among
+// zeros: so Wxh x(t) is just one column of Wxh, in memory a row.
 static void read_input(Net *net, size_t i) {
     for (size_t k = 0; k < net->cell->n; k++) {
         Gate gate = net->layer[i].gate[k];
@@ -226,14 +224,13 @@ static void forward(Net *net, double dropout) {
         for (size_t t = 0; t < net->T; t++) net->cell->forward(l, t);
         if (net->dropout > 0) drop(net, i, dropout, l->hs, net->x[i + 1]); // 0: copies
     }
-    Matrix h = all(net, net->x[net->layers]);
-    Matrix ys = all(net, net->ps);
+    Matrix h = all(net, net->x[net->layers]), ys = all(net, net->ps);
     fill_rows(ys, net->param->by);
     add_dot(ys, h, net->param->Why); // ys[t] = np.dot(Why, hs[t]) + by
 }
 
-// p = exp(y) / sum(exp(y)), in place. Returns log(sum(exp(y))). Subtracting the highest
-// score keeps exp from overflowing; the padding gets scores of -inf, of probability 0.
+// p = exp(y) / sum(exp(y)), in place. Returns log(sum(exp(y))). Without the highest score
+// subtracted, exp would overflow. The padding gets scores of -inf: probability 0.
 static double softmax(real *y, size_t V) {
     vec *v = (vec *)y, sums = { 0 };
     for (size_t j = V; j % LANES > 0; j++) y[j] = -INFINITY;
@@ -252,8 +249,7 @@ static double cross_entropy(Net *net) {
     Matrix ys = all(net, net->ps);
     double loss = 0;
     for (size_t r = 0; r < ys.rows; r++) {
-        real *y = row(ys, r);
-        real y_target = y[net->targets[r]]; // before it becomes p
+        real *y = row(ys, r), y_target = y[net->targets[r]]; // before it becomes p
         loss += softmax(y, ys.cols) - y_target; // += -np.log(ps[t][targets[t],0])
     }
     return loss;
@@ -262,18 +258,17 @@ static double cross_entropy(Net *net) {
 // dy(t) = p(t) - x(t+1), through softmax and cross-entropy; dWhy = sum of dy(t) h(t)'
 static void output_backward(Net *net) {
     Matrix dh = all(net, net->layer[net->layers - 1].dhs);
-    Matrix h = all(net, net->x[net->layers]);
-    Matrix dy = all(net, net->ps);
+    Matrix h = all(net, net->x[net->layers]), dy = all(net, net->ps);
     for (size_t r = 0; r < dy.rows; r++) {
         row(dy, r)[net->targets[r]] -= 1;  // dy[targets[t]] -= 1
         add_row(net->dparam.by, 0, dy, r); // dby += dy
     }
-    add_dot_aT(net->dparam.Why, h, dy);    // dWhy += np.dot(dy, hs[t].T)
-    add_dot_bT(dh, dy, net->param->Why);   // dh = np.dot(Why.T, dy); + dhnext later
+    add_dot_aT(net->dparam.Why, h, dy);  // dWhy += np.dot(dy, hs[t].T)
+    add_dot_bT(dh, dy, net->param->Why); // dh = np.dot(Why.T, dy); + dhnext later
 }
 
-// dWx = sum of da(t) x(t)', dWh = sum of da(t) h(t-1)', db = sum of da(t), for all steps at
-// once; the layer below gets Wx' da(t).
+// dWx = sum of da(t) x(t)', dWh = sum of da(t) h(t-1)', db = sum of da(t), over all steps
+// at once; the layer below gets Wx' da(t).
 static void weight_gradients(Net *net, size_t i) {
     for (size_t k = 0; k < net->cell->n; k++) {
         Gate gate = net->layer[i].gate[k], d = net->dparam.gate[i * net->cell->n + k];
@@ -287,7 +282,7 @@ static void weight_gradients(Net *net, size_t i) {
     }
 }
 
-// Goes from the output down, and from the last step to the first. That step's dhnext is 0:
+// From the output down, and from the last step to the first. The last step's dhnext is 0:
 // no gradient comes in from the next chunk. There BPTT is truncated.
 static void backward(Net *net) {
     zero_gradients(net); // dWxh = np.zeros_like(Wxh) ...; dhnext = np.zeros_like(hs[0])
@@ -301,8 +296,8 @@ static void backward(Net *net) {
 }
 
 // loss, dWxh, dWhh, dWhy, dbh, dby = lossFun(inputs, targets, hprev), on T characters of
-// each stream, at data. Leaves the gradient in net->dparam. The main loop carries hprev on.
-static double lossFun(Net *net, const Ix *data) {
+// each stream, at data. The gradient is left in net->dparam; the main loop carries hprev.
+static double lossFun(Net *net, Ix *data) {
     read_chunk(net, data);
     copy_state(net, -1, HPREV); // hs[-1] = np.copy(hprev)
     forward(net, net->dropout);
@@ -312,15 +307,15 @@ static double lossFun(Net *net, const Ix *data) {
 }
 
 // ==== 5  Sampling ====
-// Prints n characters that the network makes up, going on from its state hs[-1] and the
+// Prints n characters that the network makes up, going on from the state hs[-1] and
 // character x. A temperature below 1 makes the likely likelier; 0 takes the likeliest.
-static void sample(Net *net, const Text *text, Rng *rng, Ix x, count n, real temperature) {
+static void sample(Net *net, Text *text, Rng *rng, Ix x, count n, real temperature) {
     real *y = row(net->ps[0], 0), *p = y; // (1,V)
-    net->T = 1;                      // this net is for sampling alone, with B = 1
+    net->T = 1; // this net is for sampling alone, with B = 1
     for (count t = 0; t < n && !ferror(stdout); t++) {
         net->inputs[0] = x;
-        forward(net, 0);             // y = np.dot(Why, h) + by
-        copy_state(net, -1, 0);      // h = hs[t]
+        forward(net, 0);        // y = np.dot(Why, h) + by
+        copy_state(net, -1, 0); // h = hs[t]
         for (size_t i = 0; i < text->V; i++) y[i] /= fmax(temperature, 1e-20);
         softmax(y, text->V);         // p = np.exp(y) / np.sum(np.exp(y))
         x = choice(p, text->V, rng); // ix = np.random.choice(range(vocab_size), p=p)
@@ -329,9 +324,9 @@ static void sample(Net *net, const Text *text, Rng *rng, Ix x, count n, real tem
 }
 
 // ==== 6  The model and Adagrad ====
-typedef struct {                  // a checkpoint keeps all but dparam
+typedef struct { // a checkpoint keeps all but dparam
     Params param, dparam, mem, mean; // mem and, for Adam, mean: the optimizer's memory
-    Matrix hprev, cprev;          // (layers*B,H) the state between chunks
+    Matrix hprev, cprev;             // (layers*B,H) the state between chunks
     Rng rng;
     count n, p, epoch;            // iterations; position in the streams; passes over them
     double smooth_loss, val_loss; // nats in T characters; nats in a held-out character
@@ -339,7 +334,7 @@ typedef struct {                  // a checkpoint keeps all but dparam
 
 // The gradient is a sum over B streams; scale = 1/B makes it a mean. It is clipped: one
 // that explodes would undo what thousands of steps have learned. The more a parameter's
-// squared gradients have added up to, the smaller its steps (1e-8: no division by 0).
+// squared gradients add up to, the smaller its steps (1e-8: no division by 0).
 static void adagrad(Model *m, real learning_rate, real scale, real limit) {
     vec *param = m->param.all, *dparam = m->dparam.all, *mem = m->mem.all;
     for (size_t i = 0; i < m->param.n; i++) {
@@ -350,14 +345,14 @@ static void adagrad(Model *m, real learning_rate, real scale, real limit) {
 }
 
 // ==== 7  The main loop ====
-typedef struct Run Run;                              // part II: options, files, threads
-static double loss_of_all(Run *run, const Ix *data); // lossFun in each thread: their sum
-static bool checkpoint(Run *run, double loss);       // saves, if it is time to; false: stop
+typedef struct Run Run; // part II: options, files, threads
+static double loss_of_all(Run *run, Ix *data); // lossFun in each thread: their sum
+static bool checkpoint(Run *run, double loss); // saves, if it is time to; false: stop
 static void show_sample(Run *run, Ix x), show_progress(Run *run);
-static void copy_states(Run *run, long to, long from), update(Model *m, const Config *c);
+static void copy_states(Run *run, long to, long from), update(Model *m, Config *c);
 
 // The Python samples before lossFun; after it, what has diverged is not shown or saved.
-static void train(Model *m, const Text *text, const Config *c, Run *run) {
+static void train(Model *m, Text *text, Config *c, Run *run) {
     size_t T = c->seq_length, stream_length = text->n / c->batch_size;
     while (true) {
         // prepare inputs (we're sweeping from left to right in steps seq_length long)
@@ -366,7 +361,7 @@ static void train(Model *m, const Text *text, const Config *c, Run *run) {
             if (m->p > 0) m->epoch++;
             m->p = 0; // go from start of data
         }
-        const Ix *data = text->data + m->p;
+        Ix *data = text->data + m->p;
 
         // forward seq_length characters through the net and fetch gradient
         double loss = loss_of_all(run, data) / c->batch_size;
@@ -380,7 +375,7 @@ static void train(Model *m, const Text *text, const Config *c, Run *run) {
         update(m, c); // perform parameter update with Adagrad
         copy_states(run, HPREV, T - 1); // hprev = hs[seq_length-1]
         m->p += T; // move data pointer
-        m->n++; // iteration counter
+        m->n++;    // iteration counter
     }
 }
 
@@ -428,10 +423,10 @@ static void lstm_backward(Layer *l, long t) {
 
 // The GRU (Cho et al., 2014) merges c into h: z does what f does, and 1 - z what i does.
 //     z, r = sigmoid(Wx x(t) + Wh h(t-1) + b)         update, reset: own W and b
-//     candidate = tanh(Wxh x(t) + Whh (r h(t-1)) + bh)  a gate, too: h
-//     h(t) = z h(t-1) + (1 - z) candidate
+//     g = tanh(Wxh x(t) + Whh (r h(t-1)) + bh)        what to write: its weights are h's
+//     h(t) = z h(t-1) + (1 - z) g
 static void gru_forward(Layer *l, long t) {
-    vec *z = l->a[0][t].at, *r = l->a[1][t].at, *candidate = l->a[2][t].at;
+    vec *z = l->a[0][t].at, *r = l->a[1][t].at, *g = l->a[2][t].at;
     vec *hprev = l->hs[t - 1].at, *h = l->hs[t].at, *rh = l->cs[t].at;
     add_dot(l->a[0][t], l->hs[t - 1], l->gate[0].Wh);
     add_dot(l->a[1][t], l->hs[t - 1], l->gate[1].Wh);
@@ -442,20 +437,20 @@ static void gru_forward(Layer *l, long t) {
     }
     add_dot(l->a[2][t], l->cs[t], l->gate[2].Wh);
     for (size_t j = 0; j < l->n; j++) {
-        candidate[j] = tanh_(candidate[j]);
-        h[j] = z[j] * hprev[j] + (1 - z[j]) * candidate[j];
+        g[j] = tanh_(g[j]);
+        h[j] = z[j] * hprev[j] + (1 - z[j]) * g[j];
     }
 }
 
 static void gru_backward(Layer *l, long t) {
-    vec *z = l->a[0][t].at, *r = l->a[1][t].at, *candidate = l->a[2][t].at;
+    vec *z = l->a[0][t].at, *r = l->a[1][t].at, *g = l->a[2][t].at;
     vec *hprev = l->hs[t - 1].at, *dhprev = l->dhs[t - 1].at;
     vec *dh = l->dhs[t].at, *drh = l->dcs[t].at;
     for (size_t j = 0; j < l->n; j++) {
-        vec da_z = dh[j] * (hprev[j] - candidate[j]) * z[j] * (1 - z[j]);
+        vec da_z = dh[j] * (hprev[j] - g[j]) * z[j] * (1 - z[j]);
         dhprev[j] += dh[j] * z[j]; // through z h(t-1)
-        candidate[j] = dh[j] * (1 - z[j]) * (1 - candidate[j] * candidate[j]);
-        z[j] = da_z; // now z and candidate are da
+        g[j] = dh[j] * (1 - z[j]) * (1 - g[j] * g[j]);
+        z[j] = da_z; // now z and g are da
     }
     add_dot_bT(l->dcs[t], l->a[2][t], l->gate[2].Wh); // it was 0
     for (size_t j = 0; j < l->n; j++) {
@@ -475,17 +470,17 @@ static const Cell cells[4] = {
 };
 
 // ==== 9  Dropout and Adam ====
-// Dropout (Srivastava et al., 2014) zeroes units at random, so that none relies on another:
-// on their way up, not through time (Zaremba et al., 2014). The others are scaled up, which
-// keeps sums the same on average. The draw is a hash of iteration, layer, step,
-// stream and unit: the backward pass draws the same again, and so does a resumed run.
+// Dropout (Srivastava et al., 2014) zeroes units at random, so that none relies on
+// another: on their way up, not through time (Zaremba et al., 2014). Scaling the others up
+// keeps sums the same on average. The draw is a hash of iteration, layer, step, stream and
+// unit: the backward pass draws the same again, and so does a resumed run.
 static void drop(Net *net, size_t i, double dropout, Matrix *from, Matrix *to) {
     uint64_t limit = dropout * 0x1p64, iteration = hash(*net->iteration);
     real scale = 1 / (1 - dropout);
     for (size_t r = 0; r < net->T * net->B; r++) {
         uint64_t t = r / net->B, stream = net->first + r % net->B;
         uint64_t noise = hash(iteration + ((uint64_t)i << 32 | t << 16 | stream));
-        const real *h = row(from[0], r);
+        real *h = row(from[0], r);
         real *x = row(to[0], r);
         for (size_t j = 0; j < from[0].cols; j++)
             x[j] = hash(noise + j) < limit ? 0 : h[j] * scale;
@@ -501,7 +496,7 @@ static void adam(Model *m, real learning_rate, real scale, real limit) {
     vec *mem = m->mem.all, *mean = m->mean.all;
     for (size_t i = 0; i < m->param.n; i++) {
         vec d = clip(dparam[i] * scale, limit);
-        mean[i] += (real)0.1 * (d - mean[i]);      // beta1 = 0.9
+        mean[i] += (real)0.1 * (d - mean[i]);     // beta1 = 0.9
         mem[i] += (real)0.001 * (d * d - mem[i]); // beta2 = 0.999
         vec square = mem_scale * mem[i];
         vec root = square * rsqrt(square + (real)1e-30); // sqrt, and safe at 0
@@ -538,10 +533,9 @@ static Matrix new_matrix(count m, size_t n) {
 static vec *row_vecs(Matrix a, size_t i) { return a.at + i * width(a.cols); }
 static real *row(Matrix a, size_t i) { return (real *)row_vecs(a, i); }
 static void add_row(Matrix out, size_t i, Matrix a, size_t j) {
-    vec *to = row_vecs(out, i), *from = row_vecs(a, j);
-    for (size_t k = 0; k < vecs(a.cols); k++) to[k] += from[k];
+    for (size_t k = 0; k < vecs(a.cols); k++) row_vecs(out, i)[k] += row_vecs(a, j)[k];
 }
-static void copy(vec *to, const vec *from, size_t n) { memcpy(to, from, n * sizeof(vec)); }
+static void copy(vec *to, vec *from, size_t n) { memcpy(to, from, n * sizeof(vec)); }
 static void zero(vec *to, size_t n) { memset(to, 0, n * sizeof(vec)); }
 static void fill_rows(Matrix out, Matrix a) {
     for (size_t i = 0; i < out.rows; i++) copy(row_vecs(out, i), a.at, vecs(a.cols));
@@ -554,10 +548,10 @@ static void transpose(Matrix *a) {
         for (size_t i = 0; i < a->rows; i++) row(T, j)[i] = row(*a, i)[j];
 }
 
-// out += a b, where a's element (i,k) is a[i * row + k * col]: with these two exchanged, a
-// is read transposed. Rows of out and of b are n vecs apart. Nearly all the time is spent
-// here. R rows and C vecs of out stay in registers while k runs over rows of b: each number
-// of a is used C times, each vec of b R times. b is fetched ahead for the next tile.
+// out += a b, where a's element (i,k) is a[i * row + k * col]: with these exchanged, a is
+// read transposed. Rows of out and b are n vecs apart. Nearly all the time is spent here.
+// R rows and C vecs of out stay in registers while k runs over rows of b: each number of a
+// is used C times, each vec of b R times.
 #if defined __AVX512F__ || defined __aarch64__
 enum { COLS = 4 }; // with 32 vector registers
 #else
@@ -565,28 +559,25 @@ enum { COLS = 2 }; // with 16: a tile that does not fit into them is three times
 #endif
 enum { ROWS = 6, WIDE = 13, BLOCK = 128, STRIPS = 8 };
 typedef struct {
-    vec *out;
-    const real *a;
-    const vec *b;
+    vec *out, *b;
+    real *a;
     long row, col, n;
     size_t inner, rows, cols;
 } Product;
 __attribute__((always_inline)) static inline
 void tile(Product p, size_t i, size_t j, int R, int C) {
-    vec sum[ROWS][WIDE], *out = p.out + i * p.n + j;
-    const vec *b = p.b + j;
-    const real *a = p.a + i * p.row;
+    vec sum[ROWS][WIDE], *out = p.out + i * p.n + j, *b = p.b + j;
+    real *a = p.a + i * p.row;
     for (int r = 0; r < R; r++) for (int c = 0; c < C; c++) sum[r][c] = out[r * p.n + c];
     for (size_t k = 0; k < p.inner; k++, a += p.col, b += p.n) {
-        if (R > 1) __builtin_prefetch(b + C);
         for (int r = 0; r < R; r++)
             for (int c = 0; c < C; c++) sum[r][c] += a[r * p.row] * b[c];
     }
     for (int r = 0; r < R; r++) for (int c = 0; c < C; c++) out[r * p.n + c] = sum[r][c];
 }
 
-// Some rows, R at a time, in tiles as wide as fit. In a single row a tile should have 8
-// vecs or more: then no multiplication waits for the one before.
+// Strips of R rows each, in tiles as wide as fit. A single row's tile should have 8 vecs
+// or more: then no multiplication waits for the one before.
 __attribute__((always_inline)) static inline void strips(Product p, int R) {
     size_t j = 0;
 #define FIT(C) \
@@ -598,23 +589,21 @@ __attribute__((always_inline)) static inline void strips(Product p, int R) {
     if (COLS == 4) { FIT(4) FIT(3) } FIT(2) FIT(1)
 }
 
-// A strip has as many rows as divide m evenly (25 rows: 5 of 5; 50: 8 of 6, and one of 2).
-// Eight take turns at a block of b, so that it stays in the cache. A single row that is an
-// odd step goes through b from below: it begins with what the step before has left there.
+// Eight strips take turns at a block of b, which stays in the cache. A single row of an odd
+// step reads b from its end, and finds in the cache what the step before read last.
 static void product(Matrix out, Matrix a, Matrix b, bool a_transposed) {
-    size_t m = out.rows, n = width(b.cols), n_strips = (m + ROWS - 1) / ROWS;
-    size_t R = (m + n_strips - 1) / n_strips, rows;
+    size_t n = width(b.cols), rows;
     long w = width(a.cols) * LANES, col = a_transposed ? w : 1, row = w / col;
-    long up = a.odd && m == 1, sign = 1 - 2 * up;
+    long up = a.odd && out.rows == 1, sign = 1 - 2 * up;
     for (size_t k = 0; k < b.rows; k += BLOCK)
-        for (size_t i = 0; i < m; i += rows) {
-            rows = min((m - i) / R * R, STRIPS * R);
-            if (rows == 0) rows = m - i;
+        for (size_t i = 0; i < out.rows; i += rows) {
             size_t inner = min(BLOCK, b.rows - k), first = k + up * (inner - 1);
-            const real *x = (real *)a.at + i * row + first * col;
-            Product p = { out.at + i * n, x, b.at + first * n, row, sign * col, sign * n,
+            rows = out.rows - i;
+            if (rows > ROWS) rows = min(rows / ROWS, STRIPS) * ROWS;
+            Product p = { out.at + i * n, b.at + first * n,
+                          (real *)a.at + i * row + first * col, row, sign * col, sign * n,
                           inner, rows, vecs(b.cols) };
-            switch (min(R, rows)) {
+            switch (min(ROWS, rows)) {
 #define CASE(R) case R: strips(p, R); break;
             CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
             }
@@ -638,16 +627,16 @@ static vec clip(vec x, real limit) {
     vec high = (vec){ 0 } + limit;
     return where(x > high, high, where(x < -high, -high, x));
 }
-static real highest(const vec *y, size_t n) {
+static real highest(vec *y, size_t n) {
     vec high = y[0];
     for (size_t i = 1; i < n; i++) high = where(y[i] > high, y[i], high);
     for (size_t l = 1; l < LANES; l++) if (high[l] > high[0]) high[0] = high[l];
     return high[0];
 }
 
-// e^x - one, where one is 0 or 1 and |x| is at most EXP_MOST. With x = k ln 2 + r, it is
-// (e^r - 1) 2^k + (2^k - one): a short series, as |r| <= ln(2)/2, and 2^k put together from
-// its bits. Subtracting one before adding keeps all the digits of e^x - 1 near 0.
+// e^x - one, where one is 0 or 1 and |x| at most EXP_MOST. With x = k ln 2 + r, it is
+// (e^r - 1) 2^k + (2^k - one): a short series, as |r| <= ln(2)/2, and 2^k made of its
+// bits. Subtracting one before adding keeps all the digits of e^x - 1 near 0.
 static const real EXP_MOST = DOUBLE ? 708 : 87;
 static vec exp_minus(vec x, real one) {
     enum { TERMS = DOUBLE ? 14 : 7, BIAS = DOUBLE ? 1023 : 127, BITS = DOUBLE ? 52 : 23 };
@@ -668,8 +657,8 @@ static vec tanh_(vec x) { // (e^2x - 1) / (e^2x + 1); tanh(20) is 1 to all digit
     return e / (e + 2);
 }
 static vec sigmoid(vec x) { return (real)0.5 + (real)0.5 * tanh_((real)0.5 * x); }
-// Newton's method for 1/y^2 = x. A float's bits are nearly its logarithm: halved, negated
-// they are a first guess. Two rounds leave an error of 5e-6, enough for a step's length.
+// Newton's method for 1/y^2 = x. A float's bits are nearly its logarithm: halved and
+// negated, they are a first guess. Two rounds leave an error of 5e-6, enough for a step.
 static vec rsqrt(vec x) {
     const word guess = (word)(DOUBLE ? 0x5fe6eb50c7b537a9 : 0x5f375a86);
     vec y = (vec)(guess - ((words)x >> 1));
@@ -701,8 +690,8 @@ static uint32_t rng_u32(Rng *rng) {
     return y ^ (y >> 18);
 }
 static double rng_uniform(Rng *rng) { // np.random.random_sample(): [0,1), 53 bits
-    uint32_t high = rng_u32(rng) >> 5, low = rng_u32(rng) >> 6;
-    return (high * 67108864.0 + low) / 9007199254740992.0;
+    uint32_t a = rng_u32(rng) >> 5, b = rng_u32(rng) >> 6;
+    return (a * 67108864.0 + b) / 9007199254740992.0;
 }
 // np.random.randn(): Marsaglia's polar method makes two numbers at a time; one is kept.
 static double rng_normal(Rng *rng) {
@@ -722,7 +711,7 @@ static void randn(Matrix w, double scale, Rng *rng) { // in the order of the Pyt
     for (size_t j = 0; j < w.cols; j++)
         for (size_t i = 0; i < w.rows; i++) row(w, i)[j] = rng_normal(rng) * scale;
 }
-static Ix choice(const real *p, size_t V, Rng *rng) {
+static Ix choice(real *p, size_t V, Rng *rng) {
     double sum = 0, cdf = 0, coin = rng_uniform(rng);
     Ix ix = 0;
     for (size_t i = 0; i < V; i++) sum += p[i];
@@ -761,13 +750,14 @@ static size_t encode(uint32_t code, uint8_t *bytes) {
 }
 
 static uint32_t next_char(File *file, bool bytes) { // checked by encoding it again
-    const uint8_t *at = file->bytes + file->at, first = *at;
+    uint8_t *at = file->bytes + file->at, first = *at;
     size_t n = bytes ? 1 : 1 + (first >= 0xC0) + (first >= 0xE0) + (first >= 0xF0);
     uint8_t again[4];
     uint32_t code = n == 1 ? first : first & 0x7F >> n;
     for (size_t i = 1; i < n && at[i] >> 6 == 2; i++) code = code << 6 | (at[i] & 0x3F);
-    bool is_code = code < CODES && code >> 11 != 0x1B; // half a UTF-16 pair
-    if (!bytes && (!is_code || encode(code, again) != n || again[0] != first))
+    encode(code, again);
+    bool is_half = code >> 11 == 0x1B; // of a UTF-16 pair
+    if (!bytes && (code >= CODES || is_half || again[0] != first))
         errx(1, "%s, line %zu, byte offset %zu: 0x%02X is not UTF-8: convert it (iconv -f "
              "ENCODING -t UTF-8), or try --bytes", file->name, file->line, file->at, first);
     file->at += n;
@@ -780,7 +770,7 @@ static void refuse_char(File file, uint32_t code) {
     errx(1, "%s, line %zu: the model does not know U+%04X '%s': remove it, or train a new "
          "model", file.name, file.line - (code == '\n'), (unsigned)code, (char *)shown);
 }
-static void put_char(const Text *text, Ix ix) {
+static void put_char(Text *text, Ix ix) {
     uint8_t bytes[4] = { text->chars[ix] };
     fwrite(bytes, 1, text->bytes ? 1 : encode(text->chars[ix], bytes), stdout);
 }
@@ -788,19 +778,19 @@ static void put_char(const Text *text, Ix ix) {
 // ==== 14  Memory and threads ====
 typedef struct { // what a thread has to do
     Net net;
-    const Ix *data;
-    double (*work)(Net *, const Ix *), loss;
+    Ix *data;
+    double (*work)(Net *, Ix *), loss;
     pthread_t thread;
 } Job;
 struct Run {
-    Config c;                  // the command line (section 16)
+    Config c; // the command line (section 16)
     double dropout, temperature, val_fraction;
     count seed, threads, sample, print_every, sample_every, eval_every;
-    count eval, show_units, show_gradients, quiet, help, version;
+    count eval, show_units, show_gradients, quiet, help, version, given;
     const char *input, *save, *save_best, *load, *prime;
     Text text;
     Model m;
-    Job *jobs;                 // one for each thread
+    Job *jobs; // one for each thread
     Net sampler;
     count held_out, first;     // characters behind the text's n; iteration of this run
     double best, began, shown; // val_loss in --save-best; seconds: training, status line
@@ -812,7 +802,7 @@ static Matrix place(Params *p, size_t rows, size_t cols) { // the next window
     p->n += (count)rows * width(cols);
     return a;
 }
-static Params lay_out(const Config *c, size_t V, vec *all) {
+static Params lay_out(Config *c, size_t V, vec *all) {
     size_t H = c->hidden_size, gates = cells[c->cell].n;
     Params p = { .all = all };
     for (size_t i = 0; i < c->layers * gates; i++) {
@@ -824,10 +814,10 @@ static Params lay_out(const Config *c, size_t V, vec *all) {
     p.by = place(&p, 1, V);
     return p;
 }
-static Params new_params(const Config *c, size_t V) {
+static Params new_params(Config *c, size_t V) {
     return lay_out(c, V, new_array(lay_out(c, V, NULL).n, sizeof(vec)));
 }
-static void new_model(Model *m, const Config *c, size_t V) {
+static void new_model(Model *m, Config *c, size_t V) {
     m->param = new_params(c, V);
     m->dparam = new_params(c, V);
     m->mem = new_params(c, V);
@@ -846,8 +836,8 @@ static Matrix *new_steps(size_t T, size_t B, size_t cols) {
 }
 // A net to work on T steps of B streams at a time, of which `first` is the first.
 static Net new_net(Run *run, size_t first, count B, count T, double dropout) {
-    const Config *c = &run->c;
-    const Model *m = &run->m;
+    Config *c = &run->c;
+    Model *m = &run->m;
     size_t H = c->hidden_size;
     Net net = { .cell = &cells[c->cell], .param = &m->param, .dparam = m->dparam,
                 .layers = c->layers, .T = T, .B = B, .first = first, .dropout = dropout,
@@ -876,20 +866,19 @@ static void new_jobs(Run *run) {
     cpu_set_t set; // those that this process may use
     if (sched_getaffinity(0, sizeof set, &set) == 0) cores = CPU_COUNT(&set);
 #endif
-    if (run->threads == 0) run->threads = min(cores, B / 8);
-    run->threads = min(B, run->threads + !run->threads); // one at least
-    run->jobs = new_array(run->threads, sizeof *run->jobs);
-    for (size_t i = 0; i < run->threads; i++) {
-        size_t first = B * i / run->threads, end = B * (i + 1) / run->threads;
+    size_t n = run->threads;
+    if (n == 0) n = min(cores, B / 8);
+    n = run->threads = min(B, n + !n); // one at least
+    run->jobs = new_array(n, sizeof *run->jobs);
+    for (size_t i = 0; i < n; i++) {
+        size_t first = B * i / n, end = B * (i + 1) / n;
         Net *net = &run->jobs[i].net;
         *net = new_net(run, first, end - first, run->c.seq_length, run->dropout);
         if (i > 0) net->dparam = new_params(&run->c, run->text.V);
     }
 }
 #define EACH_LAYER(l, net) for (Layer *l = (net)->layer; l->n > 0; l++)
-static Matrix all(Net *net, Matrix *x) {
-    return view(x[0].at, net->T * net->B, x[0].cols);
-}
+static Matrix all(Net *net, Matrix *x) { return view(x->at, net->T * net->B, x->cols); }
 static void copy_state(Net *net, long to, long from) {
     EACH_LAYER(l, net) {
         copy(l->hs[to].at, l->hs[from].at, l->n);
@@ -912,7 +901,7 @@ static void *do_job(void *arg) {
 
 // Each net works on its streams of data, n characters each; all but the first in a thread
 // of its own. Returns the sum of their losses, added in order: it is the same each time.
-static double parallel(Run *run, double work(Net *, const Ix *), const Ix *data, size_t n) {
+static double parallel(Run *run, double work(Net *, Ix *), Ix *data, size_t n) {
     double loss = 0;
     for (size_t i = run->threads; i-- > 0; ) {
         Job *job = &run->jobs[i];
@@ -936,7 +925,7 @@ static void transpose_weights(Params *p) {
         if (gate->Wx.rows == gate->Wh.rows) transpose(&gate->Wx); // not those of characters
     }
 }
-static double loss_of_all(Run *run, const Ix *data) {
+static double loss_of_all(Run *run, Ix *data) {
     Params *d = &run->m.dparam;
     transpose_weights(&run->m.param);
     double loss = parallel(run, lossFun, data, run->text.n / run->c.batch_size);
@@ -945,9 +934,9 @@ static double loss_of_all(Run *run, const Ix *data) {
     return loss;
 }
 
-// ==== 15  Looking inside: held-out loss, hidden units, gradients ====
+// ==== 15  Looking inside ====
 // The loss on stream_length characters of each stream of data, from state 0 on.
-static double score(Net *net, const Ix *data) {
+static double score(Net *net, Ix *data) {
     size_t T = net->T;
     double loss = 0;
     copy_state(net, -1, ZERO);
@@ -961,10 +950,10 @@ static double score(Net *net, const Ix *data) {
     net->T = T;
     return loss;
 }
-// A table: the text's characters, and every hidden unit after each of them; for an LSTM
-// also tanh of its cell states, as in Karpathy, Johnson and Fei-Fei (2015).
+// A table: the text's characters, and every hidden unit after each; for an LSTM also tanh
+// of its cell states, as in Karpathy, Johnson and Fei-Fei (2015).
 static void show_units(Run *run) {
-    const Text *text = &run->text;
+    Text *text = &run->text;
     Net net = new_net(run, 0, 1, 1, 0);
     size_t H = run->c.hidden_size, states = run->c.cell == LSTM ? 2 : 1;
     printf("char");
@@ -973,7 +962,7 @@ static void show_units(Run *run) {
     for (size_t i = 0; i < text->n; i++) {
         net.inputs[0] = text->data[i];
         forward(&net, 0);
-        copy_state(&net, -1, net.T - 1);
+        copy_state(&net, -1, 0);
         uint32_t code = text->chars[text->data[i]];
         printf(code == '\n' || code == '\t' || code == '\\' ? "\n\\" : "\n");
         if (code == '\n' || code == '\t') putchar(code == '\n' ? 'n' : 't');
@@ -988,8 +977,8 @@ static void show_units(Run *run) {
 }
 
 // How far back do gradients reach? Of the loss at the last of T steps alone: the gradient
-// on the hidden states k steps earlier, as a root mean square over many chunks, relative to
-// k = 0. At all other steps p is made the target, and dy = 0.
+// on the hidden states k steps earlier, a root mean square over many chunks, relative to
+// k = 0. At all other steps p is made the target: dy = 0.
 static void show_gradients(Run *run) {
     long T = run->c.seq_length, H = run->c.hidden_size;
     size_t chunks = min(1000, (run->text.n - 1) / T);
@@ -1006,7 +995,7 @@ static void show_gradients(Run *run) {
             row(net.ps[t], 0)[net.targets[t]] = 1;
         }
         backward(&net);
-        copy_state(&net, -1, net.T - 1);
+        copy_state(&net, -1, T - 1);
         EACH_LAYER(l, &net)
             for (long k = 0; k <= T; k++) {
                 real *dh = row(l->dhs[T - 1 - k], 0);
@@ -1030,10 +1019,11 @@ static const Option options[] = { // the first ones are fixed when a model is ma
     { AT(c.hidden_size), 'H', "hidden-size", "N", "units in a layer", "100", 1, 1e6 },
     { AT(c.seq_length), 'T', "seq-length", "N", "steps to unroll", "25", 1, 65535 },
     { AT(c.batch_size), 'B', "batch-size", "N", "streams read in parallel", "1", 1, 65535 },
-    { AT(c.optimizer), 0, "optimizer", "adagrad|adam", "sizes steps", "adagrad", 1, 2 },
-    { AT(text.bytes), 0, "bytes", "", "a character is a byte: for any file", NULL, 0, 1 },
-    { AT(c.learning_rate), 'l', "learning-rate", "X", "(0.1; adam 0.002)", NULL, 0, 1e30 },
-    { AT(c.decay), 0, "decay", "X", "of that rate, after each pass", "1", 0, 1 },
+    { AT(c.optimizer), 0, "optimizer", "adagrad|adam", "update rule", "adagrad", 1, 2 },
+    { AT(text.bytes), 0, "bytes", "", "a character is a byte: for any file", "", 0, 1 },
+    { AT(c.learning_rate), 'l', "learning-rate", "X", "step size (0.1; adam 0.002)", "",
+      0, 1e30 },
+    { AT(c.decay), 0, "decay", "X", "its factor after each pass", "1", 0, 1 },
     { AT(dropout), 0, "dropout", "X", "chance that a unit is left out", "0", 0, 0.9 },
     { AT(c.clip), 'c', "clip", "X", "cut gradients to [-X, X]; 0: do not", "5", 0, 1e30 },
     { AT(c.iters), 'n', "iters", "N", "iterations; 0: no end", "100000", 0, 1e15 },
@@ -1046,37 +1036,37 @@ static const Option options[] = { // the first ones are fixed when a model is ma
     { AT(temperature), 0, "temperature", "X", "below 1: likelier text", "1", 0, 1e30 },
     { AT(prime), 0, "prime", "TEXT", "text that a sample goes on from", "", 0, 0 },
     { AT(val_fraction), 0, "val-fraction", "X", "hold out the text's end", "0", 0, 0.9 },
-    { AT(save), 'o', "save", "FILE", "save the model, in a new file", NULL, 0, 0 },
-    { AT(save_best), 0, "save-best", "FILE", "the best on held-out text", NULL, 0, 0 },
-    { AT(load), 'i', "load", "FILE", "go on from a model, or look at it:", NULL, 0, 0 },
-    { AT(eval), 0, "eval", "", "print its loss on INPUT", NULL, 0, 0 },
-    { AT(show_units), 0, "show-units", "", "print its units on INPUT", NULL, 0, 0 },
-    { AT(show_gradients), 0, "show-gradients", "", "how far gradients reach", NULL, 0, 0 },
-    { AT(quiet), 'q', "quiet", "", "no status line and no summary", NULL, 0, 0 },
-    { AT(help), 'h', "help", "", "show this help", NULL, 0, 0 },
-    { AT(version), 'V', "version", "", "show the version", NULL, 0, 0 },
+    { AT(save), 'o', "save", "FILE", "save the model, in a new file", "", 0, 0 },
+    { AT(save_best), 0, "save-best", "FILE", "the best on held-out text", "", 0, 0 },
+    { AT(load), 'i', "load", "FILE", "go on from a model, or look at it:", "", 0, 0 },
+    { AT(eval), 0, "eval", "", "print its loss on INPUT", "", 0, 0 },
+    { AT(show_units), 0, "show-units", "", "print its units on INPUT", "", 0, 0 },
+    { AT(show_gradients), 0, "show-gradients", "", "how far gradients reach", "", 0, 0 },
+    { AT(quiet), 'q', "quiet", "", "no status line and no summary", "", 0, 0 },
+    { AT(help), 'h', "help", "", "show this help", "", 0, 0 },
+    { AT(version), 'V', "version", "", "show the version", "", 0, 0 },
 };
 enum { OPTIONS = sizeof options / sizeof *options, FIXED = 7 };
 static void *field(Run *run, const Option *o) { return (char *)run + o->field; }
 static count *number(Run *run, const Option *o) { return field(run, o); }
 static bool in_range(const Option *o, double x) { return x >= o->least && x <= o->most; }
 static void set_option(Run *run, const Option *o, const char *value) {
+    count *n = number(run, o);
     bool whole = *o->takes != 'X';
     char choices[32], *end, *w = strtok(strcpy(choices, o->takes), "|");
     if (!*o->takes) {
-        *number(run, o) = 1;
+        *n = 1;
     } else if (*o->takes == 'F' || *o->takes == 'T') { // FILE or TEXT
         *(const char **)field(run, o) = value;
     } else if (strchr(o->takes, '|')) { // one of some words: they count from 1
-        for (*number(run, o) = 1; w && strcmp(w, value); w = strtok(NULL, "|"))
-            ++*number(run, o);
+        for (*n = 1; w && strcmp(w, value); w = strtok(NULL, "|")) ++*n;
         if (!w) errx(1, "--%s %s: takes %s", o->name, value, o->takes);
     } else {
         double x = strtod(value, &end);
         if (end == value || *end || !in_range(o, x) || (whole && x != floor(x)))
             errx(1, "--%s %s: takes %s from %.15g to %.15g", o->name, value,
                  whole ? "a whole number" : "a number", o->least, o->most);
-        if (whole) *number(run, o) = x;
+        if (whole) *n = x;
         else *(double *)field(run, o) = x;
     }
 }
@@ -1086,19 +1076,20 @@ static void print_help(void) {
     for (const Option *o = options; o < options + OPTIONS; o++) {
         printf(o->letter ? "  -%c, " : "      ", o->letter);
         printf("--%s %-*s%s", o->name, 25 - (int)strlen(o->name), o->takes, o->help);
-        printf(o->preset && *o->preset ? " (%s)\n" : "\n", o->preset);
+        printf(*o->preset ? " (%s)\n" : "\n", o->preset);
     }
 }
-static void parse_command_line(Run *run, int argc, char **argv) {
+static void parse_options(Run *run, int argc, char **argv) {
     struct option longs[OPTIONS + 1] = { { 0 } };
     char shorts[2 * OPTIONS + 2] = ":", *s = shorts + 1;
     for (int i = 0; i < OPTIONS; i++) {
         const Option *o = &options[i];
         longs[i] = (struct option){ o->name, *o->takes != '\0', NULL, 256 + i };
         if (o->letter) s += sprintf(s, *o->takes ? "%c:" : "%c", o->letter);
-        if (o->preset && i >= FIXED) set_option(run, o, o->preset);
+        if (*o->preset) set_option(run, o, o->preset);
     }
     run->c.learning_rate = -1;
+    run->prime = "";
     opterr = 0;
     for (int got; (got = getopt_long(argc, argv, shorts, longs, NULL)) != -1; ) {
         const Option *o = options;
@@ -1108,6 +1099,7 @@ static void parse_command_line(Run *run, int argc, char **argv) {
         if (got == '?') errx(1, "%s: no such option: see --help", what);
         while (256 + (o - options) != got && o->letter != got) o++;
         set_option(run, o, optarg);
+        run->given |= 1ull << (o - options);
     }
     run->input = argv[optind];
     if (run->help || run->version) return;
@@ -1115,7 +1107,7 @@ static void parse_command_line(Run *run, int argc, char **argv) {
     count looks = run->eval + run->show_units + run->show_gradients;
     if (!run->input && !run->load) errx(1, "no text: name one (-: standard input)");
     if (looks > 1 || (looks && !(run->load && run->input)))
-        errx(1, "--eval, --show-units, --show-gradients: one, with --load and INPUT");
+        errx(1, "use one of --eval and --show-..., with --load and INPUT");
     if (*run->prime && run->input) errx(1, "--prime is for a sample alone: no INPUT");
     if ((run->save || run->save_best) && (looks || !run->input))
         errx(1, "only training saves: no --save here");
@@ -1123,29 +1115,27 @@ static void parse_command_line(Run *run, int argc, char **argv) {
         errx(1, "--save-best takes --val-fraction and --eval-every");
     if (run->save && run->save_best && !strcmp(run->save, run->save_best))
         errx(1, "--save and --save-best: name two files");
-    for (const Option *o = options; o < options + FIXED; o++) // with --load, the model's
-        if (o->preset && !run->load && !*number(run, o)) set_option(run, o, o->preset);
     if (run->c.iters == 0) run->c.iters = UINT64_MAX;
     if (run->c.clip == 0) run->c.clip = INFINITY;
 }
 
 // ==== 17  Checkpoints: .safetensors ====
 // A file is: the header's length in 8 bytes; the header, JSON with each tensor's type,
-// shape and place; the numbers, little-endian. It is written as the safetensors library
-// writes it, to the byte: tensors sorted by type and name. So loading needs no parser: the
-// sizes come first in the numbers, and from them follows what the header has to be.
+// shape and place; the numbers, little-endian. It is to the byte what the safetensors
+// library writes: tensors sorted by type and name. So loading needs no parser: the sizes
+// come first in the numbers, and from them follows what the header has to be.
 enum { I64, F64, F32, I32, SIZES = FIXED + 4 }; // types in the library's order
 typedef struct {
     char key[24]; // the type as a digit, then the name
     void *at;     // its numbers in memory
     size_t size, rows, cols, col_step; // in bytes: of a number, from column to column
-    count begin;  // its first byte in the file, behind the header
+    count begin; // its first byte in the file, behind the header
 } Tensor;
 typedef struct { Tensor at[400]; size_t n; count bytes; char header[1 << 16]; } Tensors;
 static Tensor *list(Tensors *all, int type, size_t n, void *at, const char *name) {
     Tensor *t = &all->at[all->n++];
     *t = (Tensor){ .at = at, .size = type < F32 ? 8 : 4, .rows = n, .cols = 1 };
-    snprintf(t->key, sizeof t->key, "%d%s", type, name);
+    sprintf(t->key, "%d%s", type, name);
     for (char *s = t->key; *s; s++) if (*s == '-') *s = '_';
     return t;
 }
@@ -1159,8 +1149,7 @@ static void list_weights(Tensors *all, Matrix w, const char *prefix, const char 
 }
 static void list_params(Tensors *all, Params p, const char *prefix, Cell cell) {
     for (size_t i = 0; p.gate[i].Wh.rows > 0; i++) {
-        const char number = i < cell.n ? '\0' : '1' + i / cell.n;
-        const char gate[] = { cell.gates[i % cell.n], number, '\0' };
+        char gate[] = { cell.gates[i % cell.n], i < cell.n ? 0 : '1' + i / cell.n, 0 };
         list_weights(all, p.gate[i].Wx, prefix, "Wx", gate);
         list_weights(all, p.gate[i].Wh, prefix, "Wh", gate);
         list_weights(all, p.gate[i].b, prefix, "b", gate);
@@ -1203,7 +1192,7 @@ static void list_all(Tensors *all, Run *run) {
     all->header[0] = '{';
 }
 // Copies a tensor's numbers to those in a file, or from them.
-static void transfer(const Tensor *t, File file, bool to_file) {
+static void transfer(Tensor *t, File file, bool to_file) {
     size_t flip = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? t->size - 1 : 0;
     uint8_t *byte = file.bytes + file.at + t->begin;
     for (size_t i = 0; i < t->rows; i++)
@@ -1220,15 +1209,14 @@ static void demand(bool ok, const char *path) {
 static File read_checkpoint(const char *path) { // file.at is where its numbers begin
     File file = read_file(path);
     uint64_t length = 0;
-    demand(file.n > 8 + 8 * SIZES, path);
     for (int i = 8; i-- > 0; ) length = length << 8 | file.bytes[i];
-    demand(length <= file.n - 8 - 8 * SIZES, path);
+    demand(file.n > 8 + 8 * SIZES && length <= file.n - 8 - 8 * SIZES, path);
     file.at = 8 + length;
     return file;
 }
 
-// Lists the run's tensors; dies if the file has others. The safetensors library may have
-// put __metadata__ in front.
+// Lists the run's tensors; dies if the file has others. The library may have put
+// __metadata__ in front.
 static void match(File file, Tensors *all, Run *run) {
     list_all(all, run);
     const char *start = (char *)file.bytes + 8, *end = (char *)file.bytes + file.at;
@@ -1241,24 +1229,24 @@ static void match(File file, Tensors *all, Run *run) {
 // Reads the sizes in a checkpoint, makes that model, and fills it.
 static void load(Run *run) {
     File file = read_checkpoint(run->load);
-    const Config *c = &run->c;
+    Config *c = &run->c;
     Text *text = &run->text;
     Tensors all;
-    count asked[FIXED];
-    for (int i = 0; i < FIXED; i++) asked[i] = *number(run, &options[i]);
+    Run asked = *run;
     run->c.cell = RNN;
     list_all(&all, run);
     for (int i = 0; i < SIZES; i++) transfer(&all.at[i], file, false);
     for (const Option *o = options; o < options + FIXED; o++) {
-        count wanted = asked[o - options], has = *number(run, o);
-        demand(in_range(o, has), run->load);
-        if (run->show_gradients && wanted && o->letter == 'T') *number(run, o) = wanted;
-        else if (wanted && wanted != has)
-            errx(1, "%s has another --%s: leave that out", run->load, o->name);
+        count wanted = *number(&asked, o), *has = number(run, o);
+        bool given = run->given >> (o - options) & 1;
+        demand(in_range(o, *has), run->load);
+        if (given && run->show_gradients && o->letter == 'T') *has = wanted;
+        if (given && wanted != *has)
+            errx(1, "leave --%s out: %s has another", o->name, run->load);
     }
     count states = c->layers * c->batch_size * width(c->hidden_size);
-    demand(text->V > 0 && text->V <= MAX_V, run->load);
-    demand(lay_out(c, text->V, NULL).n + states < file.n, run->load); // or it is damaged
+    demand(text->V > 0 && text->V <= MAX_V &&
+           lay_out(c, text->V, NULL).n + states < file.n, run->load);
     new_model(&run->m, c, text->V);
     match(file, &all, run);
     for (size_t i = SIZES; i < all.n; i++) transfer(&all.at[i], file, false);
@@ -1274,16 +1262,15 @@ static bool save(Run *run, const char *path) {
     if (!path) return true;
     Tensors all;
     list_all(&all, run);
-    size_t length = (strlen(all.header) + 7) / 8 * 8; // padded with blanks
+    uint64_t length = (strlen(all.header) + 7) / 8 * 8; // padded with blanks
     File file = { .n = 8 + length + all.bytes, .at = 8 + length };
     file.bytes = new_array(file.n + 1, 1);
-    for (int i = 0; i < 8; i++) file.bytes[i] = (uint64_t)length >> 8 * i & 0xFF;
+    for (int i = 0; i < 8; i++) file.bytes[i] = length >> 8 * i;
     sprintf((char *)file.bytes + 8, "%-*s", (int)length, all.header);
     for (size_t i = 0; i < all.n; i++) transfer(&all.at[i], file, true);
     char name[4096];
     struct stat old = { .st_mode = 0644 };
     snprintf(name, sizeof name, "%s.XXXXXX", path);
-    clear_status(run);
     stat(path, &old); // for its mode
     int fd = mkstemp(name);
     FILE *out = fd < 0 ? NULL : fdopen(fd, "wb");
@@ -1302,7 +1289,7 @@ static bool save(Run *run, const char *path) {
 }
 
 // A model goes into a new file; or, if the run goes on from a model, in the place of one
-// like it. Dies if what is there is something else. Returns the val_loss of what is there.
+// like it. Dies if something else is there. Returns the val_loss of what is there.
 static double check_old(Run *run, const char *name) {
     Tensors all;
     struct stat old;
@@ -1320,8 +1307,8 @@ static double check_old(Run *run, const char *name) {
     free(file.bytes);
     return val_loss;
 }
-// Before training the model is saved once, so that what would fail fails now. But the best
-// model of another run stays until there is a better one. Returns where links lead.
+// Before training the model is saved once: what would fail, fails now. But another run's
+// best model stays until there is a better one. Returns where links lead.
 static const char *claim(Run *run, const char *name, bool stays) {
     if (!name) return NULL;
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0666);
@@ -1336,30 +1323,27 @@ static const char *claim(Run *run, const char *name, bool stays) {
 // ==== 18  Reporting and main ====
 static volatile sig_atomic_t stop; // a signal asks for that; or minus an error of output
 static const int SIGNALS[] = { SIGINT, SIGTERM, SIGHUP, SIGXCPU };
-static void on_signal(int signal_number) { // asked again, it ends where it is
-    stop = signal_number;
-    signal(signal_number, SIG_DFL);
+static void on_signal(int sig) { // asked again, it ends where it is
+    stop = sig;
+    signal(sig, SIG_DFL);
 }
 static double seconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec + 1e-9 * now.tv_nsec;
 }
-static double speed(Run *run) { // characters in a second
-    double done = run->m.n - run->first, chars = run->c.seq_length * run->c.batch_size;
-    return done * chars / (seconds() - run->began);
+static bool due(Run *run, count every) { // something to print? Then no status line
+    bool is_due = every > 0 && (run->m.n % every == 0 || run->m.n >= run->c.iters);
+    if (is_due) clear_status(run);
+    return is_due;
 }
-static bool due(const Run *run, count every) {
-    return every > 0 && (run->m.n % every == 0 || run->m.n >= run->c.iters);
-}
-static void update(Model *m, const Config *c) {
+static void update(Model *m, Config *c) {
     double rate = c->learning_rate * pow(c->decay, m->epoch);
     (c->optimizer == ADAM ? adam : adagrad)(m, rate, 1.0 / c->batch_size, c->clip);
 }
 static void show_sample(Run *run, Ix x) {
     if (run->sample == 0 || !due(run, run->sample_every)) return;
     copy_state(&run->sampler, -1, HPREV); // the state of stream 0, before the chunk
-    clear_status(run);
     printf("----\n ");
     sample(&run->sampler, &run->text, &run->m.rng, x, run->sample, run->temperature);
     printf(" \n----\n");
@@ -1367,9 +1351,8 @@ static void show_sample(Run *run, Ix x) {
 static void show_held_out(Run *run) {
     if (run->held_out == 0) return;
     size_t B = run->c.batch_size, length = (run->held_out - 1) / B;
-    const Ix *data = run->text.data + run->text.n;
+    Ix *data = run->text.data + run->text.n;
     double loss = parallel(run, score, data, length) / (length * B);
-    clear_status(run);
     printf("iter %llu, val loss: %f nats/char, %f bits/char\n", run->m.n, loss,
            loss / log(2));
     loss_of_all(run, run->text.data + run->m.p); // the nets' states are of this chunk again
@@ -1378,29 +1361,25 @@ static void show_held_out(Run *run) {
 }
 // What is saved is as it was at the head of this iteration: a resumed run repeats it.
 static bool checkpoint(Run *run, double loss) {
-    bool is_due = due(run, run->eval_every), last = run->m.n >= run->c.iters;
+    bool is_due = due(run, run->eval_every);
     if (!stop && (fflush(stdout) != 0 || ferror(stdout))) stop = -errno;
-    if (!(loss < 700 * run->c.seq_length)) { // nats for a character; or not a number
-        clear_status(run);
-        errx(1, "iteration %llu: loss %g: lower --learning-rate", run->m.n, loss);
-    }
+    bool diverged = !(loss < 700 * run->c.seq_length); // nats for a character; or NaN
+    if (diverged || stop) clear_status(run);
+    if (diverged) errx(1, "iteration %llu: loss %g: lower --learning-rate", run->m.n, loss);
     if (is_due || (stop && !run->save)) show_held_out(run);
-    if (is_due || last || stop) save(run, run->save);
+    if (is_due || stop || run->m.n >= run->c.iters) save(run, run->save);
     return !stop;
 }
 static void show_progress(Run *run) { // the loss; and on a terminal, the status line
-    count n = run->m.n, T = run->c.seq_length, left = run->c.iters - n;
-    double loss = run->m.smooth_loss;
-    if (due(run, run->print_every)) {
-        clear_status(run);
-        printf("iter %llu, loss: %f\n", n, loss);
-    }
-    if (!run->terminal || n == run->first || seconds() < run->shown + 0.5) return;
-    run->shown = seconds();
+    count n = run->m.n;
+    double loss = run->m.smooth_loss, now = seconds(), done = n - run->first;
+    if (due(run, run->print_every)) printf("iter %llu, loss: %f\n", n, loss);
+    if (!run->terminal || done == 0 || now < run->shown + 0.5) return;
+    run->shown = now;
     clear_status(run);
-    fprintf(stderr, "iter %llu, %.3f nats/char, %.0f char/s", n, loss / T, speed(run));
-    if (run->c.iters < UINT64_MAX)
-        fprintf(stderr, ", %.1f min left", left * T * run->c.batch_size / speed(run) / 60);
+    fprintf(stderr, "iter %llu, %.3f nats/char", n, loss / run->c.seq_length);
+    double left = (run->c.iters - n) / done * (now - run->began) / 60;
+    if (run->c.iters < UINT64_MAX) fprintf(stderr, ", %.1f min left", left);
 }
 static void train_on(Run *run) {
     Config *c = &run->c;
@@ -1433,25 +1412,27 @@ static void train_on(Run *run) {
     run->save_best = claim(run, run->save_best, true);
     printf("data has %llu characters, %llu unique.\n", n, text->V);
     run->first = m->n;
-    run->began = seconds();
+    run->began = run->shown = seconds();
     run->terminal = !run->quiet && isatty(2);
     train(m, text, c, run);
     clear_status(run);
+    double took = seconds() - run->began, done = m->n - run->first;
     if (!run->quiet)
-        fprintf(stderr, "%llu iterations in %.2f s: %.0f characters/s\n", m->n - run->first,
-                seconds() - run->began, speed(run));
+        fprintf(stderr, "%.0f iterations in %.2f s: %.0f characters/s\n", done, took,
+                done * c->seq_length * c->batch_size / took);
 }
 // Prints the loss on the text; or a sample that goes on from --prime, read from state 0.
 static void evaluate_or_sample(Run *run) {
-    const Text *text = &run->text;
+    Text *text = &run->text;
     count length = run->sample ? run->sample : UINT64_MAX;
     Net net = new_net(run, 0, 1, 16, 0);
     net.stream_length = text->n - 1;
-    double loss = score(&net, text->data) / net.stream_length, bits = loss / log(2);
+    double loss = score(&net, text->data) / net.stream_length;
     rng_seed(&run->m.rng, run->seed);
     if (!*run->prime) copy_state(&net, -1, HPREV); // from where training stopped
     if (run->eval)
-        printf("%llu characters: %f nats/char, %f bits/char\n", text->n, loss, bits);
+        printf("%llu characters: %f nats/char, %f bits/char\n", text->n, loss,
+               loss / log(2));
     else sample(&net, text, &run->m.rng, text->data[text->n - 1], length, run->temperature);
 }
 static void read_text(Run *run) {
@@ -1469,7 +1450,7 @@ static void read_text(Run *run) {
 #ifndef TESTING
 int main(int argc, char **argv) {
     static Run run;
-    parse_command_line(&run, argc, argv);
+    parse_options(&run, argc, argv);
     bool informs = run.help || run.version;
     run.text.chars = new_array(MAX_V, sizeof *run.text.chars);
     run.text.char_to_ix = new_array(CODES, sizeof(Ix));

@@ -128,7 +128,7 @@ input -n    | -n takes a value: see --help
 input hello | 'hello' is a second text: name one
 -qZ input & -Zq input | -Z: no such option: see --help
 --wrong input & --s=5 input & --sample-length 5 input & --save-every 5 input & --color input & --show-cells input | --[csw]*: no such option: see --help
---eval input & --show-units input & --show-gradients - & --load model --eval & --load model --show-units & --load model --show-gradients & --load model --eval --show-units input & --load model --eval --show-gradients input & --load model --show-units --show-gradients input | --eval, --show-units, --show-gradients: one, with --load and INPUT
+--eval input & --show-units input & --show-gradients - & --load model --eval & --load model --show-units & --load model --show-gradients & --load model --eval --show-units input & --load model --eval --show-gradients input & --load model --show-units --show-gradients input | use one of --eval and --show-..., with --load and INPUT
 --prime a input & --load model --prime a input & --load model --eval --prime a input | --prime is for a sample alone: no INPUT
 --load model --save new & --load model --save-best new & --load model --eval --save new input & --load model --show-units --save new input & --load model --show-gradients --save-best new input | only training saves: *
 --save-best new input & --save-best new --val-fraction 0 input & --save-best new --val-fraction 0.1 --eval-every 0 input | --save-best takes --val-fraction and --eval-every
@@ -198,12 +198,12 @@ aaa                | aaa: a single character: nothing to learn
 --load model --prime "$(printf 'a\303')" | --prime*byte offset 1: 0xC3 is not UTF-8*
 --load input       | input: not a checkpoint *
 --load model --show-gradients 25 | 25 is too short: *
---load model -T 24 --eval input  | model has another --seq-length: leave that out
+--load model -T 24 --eval input  | leave --seq-length out: model has another
 -H 1000000 -L 8 --cell lstm input | no memory for *GB: lower -H, -L, -T or -B
 -n 200 -l 1000 input & -n 200 -l 1e30 --cell lstm input & -n 200 -l 1e10 --optimizer adam -L 3 input | iteration 1: loss *: lower --learning-rate
 END
     for option in 'cell lstm' 'layers 2' 'hidden-size 21' 'batch-size 2' 'optimizer adam' 'bytes '; do
-        message=" model has another --${option% *}: leave that out"
+        message=" leave --${option% *} out: model has another"
         set -- "--load model --$option"
         each is_refused "$1 input & $1 --sample 5 & $1 --show-gradients input"
     done

@@ -104,7 +104,7 @@ static void test_rng(void) {
         { 4294967295u, { 0.6484086742306527, 0.6693235306338161, -1.0805437227474493,
           0.9093750727977705, 1003.5271052158612, 0.2845010447986309 }, "332322332133" },
     };
-    static const real p[] = { (real).1, (real).2, (real).3, (real).4 };
+    real p[] = { (real).1, (real).2, (real).3, (real).4 };
     for (size_t i = 0; i < COUNT(numpy); i++) {
         Rng rng;
         rng_seed(&rng, numpy[i].seed);
@@ -126,7 +126,7 @@ static void test_choice(void) {
         { .25, { 0x4c019032, 0 } }, { .375, { 0x68011823, 0 } }, { .5, { 0x80102204, 0 } },
         { 1 - DBL_EPSILON / 2, { 0x83e9fba0, 0x87e16a92 } },
     };
-    static const struct { real p[5]; Ix want[COUNT(coins)]; } cases[] = {
+    static struct { real p[5]; Ix want[COUNT(coins)]; } cases[] = {
         { { .25, .25, .5, 0, 0 }, { 0, 0, 1, 1, 2, 2 } }, // never 3, which has probability 0
         { { 0, .5, 0, .5, 0 }, { 1, 1, 1, 1, 3, 3 } },
         { { 0, 0, 0, 0, 1 }, { 4, 4, 4, 4, 4, 4 } },
@@ -332,7 +332,7 @@ static void test_utf8(void) {
     for (int bytes = 1; bytes >= 0; bytes--) {
         const uint32_t end = bytes ? 256 : CODES;
         uint32_t one;
-        const Text text = { .chars = &one, .bytes = bytes };
+        Text text = { .chars = &one, .bytes = bytes };
         size_t wrong = 0;
         CATCH(1, for (one = 0; one < end; one = next_code(one)) put_char(&text, 0));
         File file = file_of(shown, shown_size);
@@ -413,7 +413,7 @@ static void fill_model(Run *run) {
 static Run *new_run(Sizes s, size_t n, bool filled) {
     Run *run = new_array(1, sizeof *run);
     Model *m = &run->m;
-    *run = (Run){ .c = { s.H, s.T, 0.1, 5, s.B, s.cell, s.layers, ADAGRAD, 1, 0 },
+    *run = (Run){ .c = { s.H, s.T, 0.1, 5, s.B, 0, s.cell, s.layers, ADAGRAD, 1 },
                   .dropout = s.dropout, .threads = s.threads, .prime = "",
                   .text = { new_array(n, sizeof(Ix)), new_array(s.V, 4), NULL, n, s.V, false } };
     new_model(m, &run->c, s.V);
@@ -535,7 +535,7 @@ static void test_loss(Sizes s) {
     Run *run = new_run(s, s.B * (2 * s.T + 3), true);
     Model *m = &run->m;
     State state = state_of(run);
-    const Ix *data = run->text.data;
+    Ix *data = run->text.data;
     for (; m->n < 2; m->n++, data += s.T) {
         const State before = state_of(run);
         const double loss = loss_of_all(run, data), want = plain_loss(run, data, &state);
