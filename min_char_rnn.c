@@ -37,13 +37,13 @@
 #include <stdio.h>
 #include <string.h>
 #ifndef REAL
-#define REAL float // with -DREAL=double it prints what NumPy prints, to the last digit
+#define REAL float // with -DREAL=double it prints what NumPy prints, to the digit
 #endif
 typedef REAL real;
 typedef uint16_t Ix; // the index of a character in the vocabulary
 typedef unsigned long long count; // a whole number in the options or the model
 
-// ==== 1  Part I, the lecture: what NumPy gave us (defined in part II) ====
+// ==== 1  Part I, the lecture: what NumPy gave us (defined in part II)
 // A vec is a register full of reals: + and * work on all of them at once; v[0] is one.
 #if defined __AVX512F__
 enum { VECTOR_BYTES = 64 };
@@ -74,7 +74,7 @@ static void randn(Matrix w, double scale, Rng *rng); // w.T = np.random.randn() 
 static Ix choice(real *p, size_t V, Rng *rng);       // np.random.choice(range(V), p=p)
 static uint64_t hash(uint64_t x); // x, scrambled
 
-// ==== 2  Data I/O ====
+// ==== 2  Data I/O
 enum { CODES = 0x110000, MAX_V = UINT16_MAX }; // Unicode's code points are 0 to 0x10FFFF
 
 typedef struct {
@@ -99,7 +99,8 @@ static void find_chars(Text *text, File file) {
     }
 }
 
-static void index_text(Text *text, File file) { // data = [char_to_ix[ch] for ch in data]
+// data = [char_to_ix[ch] for ch in data]
+static void index_text(Text *text, File file) {
     while (file.at < file.n) {
         uint32_t code = next_char(&file, text->bytes);
         Ix ix = text->char_to_ix[code];
@@ -108,7 +109,7 @@ static void index_text(Text *text, File file) { // data = [char_to_ix[ch] for ch
     }
 }
 
-// ==== 3  Hyperparameters and model parameters ====
+// ==== 3  Hyperparameters and model parameters
 enum { RNN = 1, LSTM, GRU, ADAGRAD = 1, ADAM }; // --cell, --optimizer
 enum { MAX_LAYERS = 8, MAX_GATES = 4 };
 typedef struct { // section 14 has the other options
@@ -136,12 +137,12 @@ static void init_params(Params *param, Config *c, Rng *rng) {
     if (c->cell == RNN && c->layers == 1) scale = 0.01;
     for (Gate *gate = param->gate; gate->Wh.rows > 0; gate++) {
         randn(gate->Wx, scale, rng); // Wxh = np.random.randn(hidden_size, vocab_size)*0.01
-        randn(gate->Wh, scale, rng); // Whh = np.random.randn(hidden_size, hidden_size)*0.01
+        randn(gate->Wh, scale, rng); // Whh, likewise
     }
-    randn(param->Why, scale, rng); // Why = np.random.randn(vocab_size, hidden_size)*0.01
+    randn(param->Why, scale, rng); // and Why
 }
 
-// ==== 4  The loss function ====
+// ==== 4  The loss function
 // Arrays change meaning in place. A layer's `a` is Wx x(t) + b, then a(t), then (LSTM and
 // GRU) the gate itself, then da(t); the net's `ps` is y(t), then p(t), then dy(t).
 typedef struct { // a layer at work; hs[t] is step t, (B,H), and so are the others
@@ -239,7 +240,7 @@ static double softmax(real *y, size_t V) {
         v[j] = exp_(v[j] - high);
         sums += v[j];
     }
-    for (size_t j = 1; j < LANES; j++) sums[0] += sums[j]; // over the lanes
+    for (size_t j = 1; j < LANES; j++) sums[0] += sums[j];
     for (size_t j = 0; j < vecs(V); j++) v[j] *= 1 / sums[0];
     return high + log(sums[0]);
 }
@@ -306,7 +307,7 @@ static double lossFun(Net *net, Ix *data) {
     return loss;
 }
 
-// ==== 5  Sampling ====
+// ==== 5  Sampling
 // Prints n characters that the network makes up, going on from the state hs[-1] and
 // character x. A temperature below 1 makes the likely likelier; 0 takes the likeliest.
 static void sample(Net *net, Text *text, Rng *rng, Ix x, count n, real temperature) {
@@ -323,7 +324,7 @@ static void sample(Net *net, Text *text, Rng *rng, Ix x, count n, real temperatu
     }
 }
 
-// ==== 6  The model and Adagrad ====
+// ==== 6  The model and Adagrad
 typedef struct { // a checkpoint keeps all but dparam
     Params param, dparam, mem, mean; // mem and, for Adam, mean: the optimizer's memory
     Matrix hprev, cprev;             // (layers*B,H) the state between chunks
@@ -344,10 +345,10 @@ static void adagrad(Model *m, real learning_rate, real scale, real limit) {
     }
 }
 
-// ==== 7  The main loop ====
+// ==== 7  The main loop
 typedef struct Run Run; // part II: options, files, threads
 static double loss_of_all(Run *run, Ix *data); // lossFun in each thread: their sum
-static bool checkpoint(Run *run, double loss); // saves, if it is time to; false: stop
+static bool checkpoint(Run *run, double loss); // saves, if it is time; false: stop
 static void show_sample(Run *run, Ix x), show_progress(Run *run);
 static void copy_states(Run *run, long to, long from), update(Model *m, Config *c);
 
@@ -379,12 +380,12 @@ static void train(Model *m, Text *text, Config *c, Run *run) {
     }
 }
 
-// ==== 8  LSTM and GRU ====
+// ==== 8  LSTM and GRU
 // The LSTM (Hochreiter and Schmidhuber, 1997) adds a cell state c, which no matrix touches.
-//     i, f, o = sigmoid(Wx x(t) + Wh h(t-1) + b)      input, forget, output: own W and b
-//     g = tanh(Wxg x(t) + Whg h(t-1) + bg)            what to write
-//     c(t) = f c(t-1) + i g                           keep some, write some (elementwise)
-//     h(t) = o tanh(c(t))                             show some of it
+//     i, f, o = sigmoid(Wx x(t) + Wh h(t-1) + b)   input, forget, output: own W and b
+//     g = tanh(Wxg x(t) + Whg h(t-1) + bg)         what to write
+//     c(t) = f c(t-1) + i g                        keep some, write some (elementwise)
+//     h(t) = o tanh(c(t))                          show some of it
 static void lstm_forward(Layer *l, long t) {
     vec *i = l->a[0][t].at, *f = l->a[1][t].at;
     vec *o = l->a[2][t].at, *g = l->a[3][t].at;
@@ -422,8 +423,8 @@ static void lstm_backward(Layer *l, long t) {
 }
 
 // The GRU (Cho et al., 2014) merges c into h: z does what f does, and 1 - z what i does.
-//     z, r = sigmoid(Wx x(t) + Wh h(t-1) + b)         update, reset: own W and b
-//     g = tanh(Wxh x(t) + Whh (r h(t-1)) + bh)        what to write: its weights are h's
+//     z, r = sigmoid(Wx x(t) + Wh h(t-1) + b)      update, reset: own W and b
+//     g = tanh(Wxh x(t) + Whh (r h(t-1)) + bh)     what to write: its weights are h's
 //     h(t) = z h(t-1) + (1 - z) g
 static void gru_forward(Layer *l, long t) {
     vec *z = l->a[0][t].at, *r = l->a[1][t].at, *g = l->a[2][t].at;
@@ -469,7 +470,7 @@ static const Cell cells[4] = {
     [GRU] = { 3, "zrh", gru_forward, gru_backward },
 };
 
-// ==== 9  Dropout and Adam ====
+// ==== 9  Dropout and Adam
 // Dropout (Srivastava et al., 2014) zeroes units at random, so that none relies on
 // another: on their way up, not through time (Zaremba et al., 2014). Scaling the others up
 // keeps sums the same on average. The draw is a hash of iteration, layer, step, stream and
@@ -504,7 +505,7 @@ static void adam(Model *m, real learning_rate, real scale, real limit) {
     }
 }
 
-// ==== 10  Part II, the machinery: matrices ====
+// ==== 10  Part II, the machinery: matrices
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -515,7 +516,7 @@ static void adam(Model *m, real learning_rate, real scale, real limit) {
 #include <sys/stat.h>
 #include <unistd.h>
 static size_t min(size_t a, size_t b) { return a < b ? a : b; }
-// Vecs from row to row: an odd number of cache lines, so that rows spread over the cache.
+// Vecs from row to row: an odd number of cache lines spreads rows over the cache.
 static size_t width(size_t cols) {
     size_t n = vecs(cols), line = 64 / VECTOR_BYTES;
     return n % (2 * line) ? n : n + line;
@@ -555,7 +556,7 @@ static void transpose(Matrix *a) {
 #if defined __AVX512F__ || defined __aarch64__
 enum { COLS = 4 }; // with 32 vector registers
 #else
-enum { COLS = 2 }; // with 16: a tile that does not fit into them is three times slower
+enum { COLS = 2 }; // with 16: a tile that does not fit is three times slower
 #endif
 enum { ROWS = 6, WIDE = 13, BLOCK = 128, STRIPS = 8 };
 typedef struct {
@@ -615,11 +616,11 @@ static void add_dot_bT(Matrix out, Matrix a, Matrix b) {
     add_dot(out, a, view(b.T, b.cols, b.rows));
 }
 
-// ==== 11  exp, tanh, sigmoid and 1/sqrt of a vec ====
+// ==== 11  exp, tanh, sigmoid and 1/sqrt of a vec
 _Static_assert(!__FINITE_MATH_ONLY__, "-ffast-math hides a loss that is not a number");
 enum { DOUBLE = sizeof(real) == sizeof(double) };
-typedef __typeof__(_Generic((real)0, float: (int32_t)0, double: (int64_t)0)) word;
-typedef word words __attribute__((vector_size(VECTOR_BYTES), may_alias)); // bits; or 0, -1
+typedef __typeof__(((vec){ 0 } < (vec){ 0 })[0]) word;
+typedef word words __attribute__((vector_size(VECTOR_BYTES))); // bits; or 0, -1
 static vec where(words condition, vec a, vec b) { // np.where(condition, a, b)
     return (vec)((condition & (words)a) | (~condition & (words)b));
 }
@@ -666,30 +667,31 @@ static vec rsqrt(vec x) {
     return y;
 }
 
-// ==== 12  Random numbers: NumPy's ====
+// ==== 12  Random numbers: NumPy's
 // The Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998): 624 numbers at a time, of
 // which `used` have been handed out.
 static void rng_seed(Rng *rng, uint32_t seed) { // np.random.seed(seed)
     *rng = (Rng){ .used = 624 };
     for (uint32_t i = 0; i < 624; i++) {
         rng->state[i] = seed;
-        seed = 1812433253u * (seed ^ (seed >> 30)) + i + 1;
+        seed = 1812433253 * (seed ^ (seed >> 30)) + i + 1;
     }
 }
 static uint32_t rng_u32(Rng *rng) {
     uint32_t *s = rng->state;
     for (int i = 0; rng->used == 624 && i < 624; i++) {
-        uint32_t y = (s[i] & 0x80000000u) | (s[(i + 1) % 624] & 0x7fffffffu);
-        s[i] = s[(i + 397) % 624] ^ (y >> 1) ^ (y & 1) * 0x9908b0dfu;
+        uint32_t y = (s[i] & 0x80000000) | (s[(i + 1) % 624] & 0x7fffffff);
+        s[i] = s[(i + 397) % 624] ^ (y >> 1) ^ (y & 1) * 0x9908b0df;
     }
     rng->used %= 624;
     uint32_t y = s[rng->used++];
     y ^= y >> 11;
-    y ^= (y << 7) & 0x9d2c5680u;
-    y ^= (y << 15) & 0xefc60000u;
+    y ^= (y << 7) & 0x9d2c5680;
+    y ^= (y << 15) & 0xefc60000;
     return y ^ (y >> 18);
 }
-static double rng_uniform(Rng *rng) { // np.random.random_sample(): [0,1), 53 bits
+// np.random.random_sample(): [0,1), 53 bits
+static double rng_uniform(Rng *rng) {
     uint32_t a = rng_u32(rng) >> 5, b = rng_u32(rng) >> 6;
     return (a * 67108864.0 + b) / 9007199254740992.0;
 }
@@ -707,7 +709,8 @@ static double rng_normal(Rng *rng) {
     rng->kept = f * x;
     return f * y;
 }
-static void randn(Matrix w, double scale, Rng *rng) { // in the order of the Python's shape
+// In the order of the Python's shape.
+static void randn(Matrix w, double scale, Rng *rng) {
     for (size_t j = 0; j < w.cols; j++)
         for (size_t i = 0; i < w.rows; i++) row(w, i)[j] = rng_normal(rng) * scale;
 }
@@ -725,7 +728,7 @@ static uint64_t hash(uint64_t x) { // splitmix64 (Steele, Lea and Flood, 2014)
     return x ^ x >> 31;
 }
 
-// ==== 13  Text: UTF-8 ====
+// ==== 13  Text: UTF-8
 static File read_file(const char *path) {
     FILE *in = strcmp(path, "-") ? fopen(path, "rb") : stdin;
     File file = { .name = path, .line = 1 };
@@ -749,15 +752,15 @@ static size_t encode(uint32_t code, uint8_t *bytes) {
     return n;
 }
 
-static uint32_t next_char(File *file, bool bytes) { // checked by encoding it again
+// Decoded, and checked by encoding it again.
+static uint32_t next_char(File *file, bool bytes) {
     uint8_t *at = file->bytes + file->at, first = *at;
     size_t n = bytes ? 1 : 1 + (first >= 0xC0) + (first >= 0xE0) + (first >= 0xF0);
     uint8_t again[4];
     uint32_t code = n == 1 ? first : first & 0x7F >> n;
     for (size_t i = 1; i < n && at[i] >> 6 == 2; i++) code = code << 6 | (at[i] & 0x3F);
     encode(code, again);
-    bool is_half = code >> 11 == 0x1B; // of a UTF-16 pair
-    if (!bytes && (code >= CODES || is_half || again[0] != first))
+    if (!bytes && (code >= CODES || code >> 11 == 0x1B || again[0] != first)) // half a pair
         errx(1, "%s, line %zu, byte offset %zu: 0x%02X is not UTF-8: convert it (iconv -f "
              "ENCODING -t UTF-8), or try --bytes", file->name, file->line, file->at, first);
     file->at += n;
@@ -768,14 +771,14 @@ static void refuse_char(File file, uint32_t code) {
     uint8_t shown[5] = "";
     if (code > ' ' && (code < 0x7F || code >= 0xA0)) encode(code, shown); // moves no cursor
     errx(1, "%s, line %zu: the model does not know U+%04X '%s': remove it, or train a new "
-         "model", file.name, file.line - (code == '\n'), (unsigned)code, (char *)shown);
+         "model", file.name, file.line - (code == '\n'), code, (char *)shown);
 }
 static void put_char(Text *text, Ix ix) {
     uint8_t bytes[4] = { text->chars[ix] };
     fwrite(bytes, 1, text->bytes ? 1 : encode(text->chars[ix], bytes), stdout);
 }
 
-// ==== 14  Memory and threads ====
+// ==== 14  Memory and threads
 typedef struct { // what a thread has to do
     Net net;
     Ix *data;
@@ -794,10 +797,11 @@ struct Run {
     Net sampler;
     count held_out, first;     // characters behind the text's n; iteration of this run
     double best, began, shown; // val_loss in --save-best; seconds: training, status line
-    bool terminal, failed;     // shows a status line; could not save or write something
+    bool terminal, failed;     // shows a status line; could not save
 };
 
-static Matrix place(Params *p, size_t rows, size_t cols) { // the next window
+// The next window into the block.
+static Matrix place(Params *p, size_t rows, size_t cols) {
     Matrix a = view(p->all ? p->all + p->n : NULL, rows, cols);
     p->n += (count)rows * width(cols);
     return a;
@@ -834,7 +838,7 @@ static Matrix *new_steps(size_t T, size_t B, size_t cols) {
         steps[t + !!t] = (Matrix){ row_vecs(all, t * B), NULL, B, cols, t % 2 };
     return steps - ZERO;
 }
-// A net to work on T steps of B streams at a time, of which `first` is the first.
+// A net for T steps of B streams at a time, of which `first` is the first.
 static Net new_net(Run *run, size_t first, count B, count T, double dropout) {
     Config *c = &run->c;
     Model *m = &run->m;
@@ -885,7 +889,7 @@ static void copy_state(Net *net, long to, long from) {
         copy(l->cs[to].at, l->cs[from].at, l->n);
     }
 }
-static void copy_states(Run *run, long to, long from) { // of all streams
+static void copy_states(Run *run, long to, long from) {
     for (size_t i = 0; i < run->threads; i++) copy_state(&run->jobs[i].net, to, from);
 }
 static void zero_gradients(Net *net) {
@@ -900,7 +904,7 @@ static void *do_job(void *arg) {
 }
 
 // Each net works on its streams of data, n characters each; all but the first in a thread
-// of its own. Returns the sum of their losses, added in order: it is the same each time.
+// of its own. Returns the sum of their losses, added in order: always the same.
 static double parallel(Run *run, double work(Net *, Ix *), Ix *data, size_t n) {
     double loss = 0;
     for (size_t i = run->threads; i-- > 0; ) {
@@ -934,7 +938,7 @@ static double loss_of_all(Run *run, Ix *data) {
     return loss;
 }
 
-// ==== 15  Looking inside ====
+// ==== 15  Looking inside
 // The loss on stream_length characters of each stream of data, from state 0 on.
 static double score(Net *net, Ix *data) {
     size_t T = net->T;
@@ -950,7 +954,7 @@ static double score(Net *net, Ix *data) {
     net->T = T;
     return loss;
 }
-// A table: the text's characters, and every hidden unit after each; for an LSTM also tanh
+// A table: the text's characters, and all hidden units after each; for an LSTM also tanh
 // of its cell states, as in Karpathy, Johnson and Fei-Fei (2015).
 static void show_units(Run *run) {
     Text *text = &run->text;
@@ -1005,7 +1009,7 @@ static void show_gradients(Run *run) {
     for (long k = 0; k <= T; k++) printf("%ld %.3g\n", k, sqrt(sum[k] / sum[0]));
 }
 
-// ==== 16  The command line ====
+// ==== 16  The command line
 typedef struct {
     size_t field; // where in Run
     char letter;
@@ -1013,7 +1017,7 @@ typedef struct {
     double least, most;
 } Option;
 #define AT(name) offsetof(Run, name)
-static const Option options[] = { // the first ones are fixed when a model is made
+static const Option options[] = { // the first 7 are fixed when a model is made
     { AT(c.cell), 0, "cell", "rnn|lstm|gru", "what a layer is made of", "rnn", 1, 3 },
     { AT(c.layers), 'L', "layers", "N", "layers, one above the other", "1", 1, MAX_LAYERS },
     { AT(c.hidden_size), 'H', "hidden-size", "N", "units in a layer", "100", 1, 1e6 },
@@ -1046,7 +1050,7 @@ static const Option options[] = { // the first ones are fixed when a model is ma
     { AT(help), 'h', "help", "", "show this help", "", 0, 0 },
     { AT(version), 'V', "version", "", "show the version", "", 0, 0 },
 };
-enum { OPTIONS = sizeof options / sizeof *options, FIXED = 7 };
+enum { FIXED = 7, OPTIONS = sizeof options / sizeof *options };
 static void *field(Run *run, const Option *o) { return (char *)run + o->field; }
 static count *number(Run *run, const Option *o) { return field(run, o); }
 static bool in_range(const Option *o, double x) { return x >= o->least && x <= o->most; }
@@ -1056,9 +1060,9 @@ static void set_option(Run *run, const Option *o, const char *value) {
     char choices[32], *end, *w = strtok(strcpy(choices, o->takes), "|");
     if (!*o->takes) {
         *n = 1;
-    } else if (*o->takes == 'F' || *o->takes == 'T') { // FILE or TEXT
+    } else if (o->most == 0) { // FILE or TEXT
         *(const char **)field(run, o) = value;
-    } else if (strchr(o->takes, '|')) { // one of some words: they count from 1
+    } else if (strchr(o->takes, '|')) { // a word: they count from 1
         for (*n = 1; w && strcmp(w, value); w = strtok(NULL, "|")) ++*n;
         if (!w) errx(1, "--%s %s: takes %s", o->name, value, o->takes);
     } else {
@@ -1084,7 +1088,7 @@ static void parse_options(Run *run, int argc, char **argv) {
     char shorts[2 * OPTIONS + 2] = ":", *s = shorts + 1;
     for (int i = 0; i < OPTIONS; i++) {
         const Option *o = &options[i];
-        longs[i] = (struct option){ o->name, *o->takes != '\0', NULL, 256 + i };
+        longs[i] = (struct option){ o->name, *o->takes != '\0', NULL, -2 - i };
         if (o->letter) s += sprintf(s, *o->takes ? "%c:" : "%c", o->letter);
         if (*o->preset) set_option(run, o, o->preset);
     }
@@ -1094,10 +1098,10 @@ static void parse_options(Run *run, int argc, char **argv) {
     for (int got; (got = getopt_long(argc, argv, shorts, longs, NULL)) != -1; ) {
         const Option *o = options;
         char letter[] = { '-', optopt, '\0' };
-        const char *what = optopt > 0 && optopt < 256 ? letter : argv[optind - 1];
+        char *what = optopt > 0 ? letter : argv[optind - 1];
         if (got == ':') errx(1, "%s takes a value: see --help", what);
         if (got == '?') errx(1, "%s: no such option: see --help", what);
-        while (256 + (o - options) != got && o->letter != got) o++;
+        while (-2 - (o - options) != got && o->letter != got) o++;
         set_option(run, o, optarg);
         run->given |= 1ull << (o - options);
     }
@@ -1119,7 +1123,7 @@ static void parse_options(Run *run, int argc, char **argv) {
     if (run->c.clip == 0) run->c.clip = INFINITY;
 }
 
-// ==== 17  Checkpoints: .safetensors ====
+// ==== 17  Checkpoints: .safetensors
 // A file is: the header's length in 8 bytes; the header, JSON with each tensor's type,
 // shape and place; the numbers, little-endian. It is to the byte what the safetensors
 // library writes: tensors sorted by type and name. So loading needs no parser: the sizes
@@ -1139,7 +1143,7 @@ static Tensor *list(Tensors *all, int type, size_t n, void *at, const char *name
     for (char *s = t->key; *s; s++) if (*s == '-') *s = '_';
     return t;
 }
-// In the Python's shape, (out,in). Above the first layer a name ends in the layer's number.
+// In the Python's shape, (out,in). From layer 2 on a name ends in the layer's number.
 static void list_weights(Tensors *all, Matrix w, const char *prefix, const char *name,
                          const char *gate) {
     Tensor *t = list(all, DOUBLE ? F64 : F32, w.cols, w.at, prefix);
@@ -1191,7 +1195,7 @@ static void list_all(Tensors *all, Run *run) {
     strcpy(to, "}");
     all->header[0] = '{';
 }
-// Copies a tensor's numbers to those in a file, or from them.
+// Copies a tensor's numbers to a file, or from it.
 static void transfer(Tensor *t, File file, bool to_file) {
     size_t flip = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? t->size - 1 : 0;
     uint8_t *byte = file.bytes + file.at + t->begin;
@@ -1206,7 +1210,8 @@ static void transfer(Tensor *t, File file, bool to_file) {
 static void demand(bool ok, const char *path) {
     if (!ok) errx(1, "%s: not a checkpoint of this program and size, or damaged", path);
 }
-static File read_checkpoint(const char *path) { // file.at is where its numbers begin
+// Returns a file whose `at` is where the numbers begin.
+static File read_checkpoint(const char *path) {
     File file = read_file(path);
     uint64_t length = 0;
     for (int i = 8; i-- > 0; ) length = length << 8 | file.bytes[i];
@@ -1219,7 +1224,7 @@ static File read_checkpoint(const char *path) { // file.at is where its numbers 
 // __metadata__ in front.
 static void match(File file, Tensors *all, Run *run) {
     list_all(all, run);
-    const char *start = (char *)file.bytes + 8, *end = (char *)file.bytes + file.at;
+    char *start = (char *)file.bytes + 8, *end = start + file.at - 8;
     size_t n = strlen(all->header);
     while (end > start && end[-1] == ' ') end--;
     demand(end >= start + n && !memcmp(end - n + 1, all->header + 1, n - 1), file.name);
@@ -1233,7 +1238,6 @@ static void load(Run *run) {
     Text *text = &run->text;
     Tensors all;
     Run asked = *run;
-    run->c.cell = RNN;
     list_all(&all, run);
     for (int i = 0; i < SIZES; i++) transfer(&all.at[i], file, false);
     for (const Option *o = options; o < options + FIXED; o++) {
@@ -1257,7 +1261,7 @@ static void load(Run *run) {
     free(file.bytes);
 }
 static void clear_status(Run *run) { if (run->terminal) fputs("\r\033[K", stderr); }
-// Writes to a new file beside path, and renames that: at path is always a whole model.
+// Writes a new file beside path, and renames that: at path is always a whole model.
 static bool save(Run *run, const char *path) {
     if (!path) return true;
     Tensors all;
@@ -1279,7 +1283,7 @@ static bool save(Run *run, const char *path) {
     if (out) ok = fclose(out) == 0 && ok;
     ok = ok && rename(name, path) == 0;
     if (!ok) warn("%s: cannot save the model", path);
-    if (!ok) run->failed = true;
+    run->failed |= !ok;
     if (!ok && fd >= 0) unlink(name);
     int folder = open(dirname(name), O_RDONLY); // which now has the new name
     fsync(folder);
@@ -1312,7 +1316,7 @@ static double check_old(Run *run, const char *name) {
 static const char *claim(Run *run, const char *name, bool stays) {
     if (!name) return NULL;
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0666);
-    const char *path = fd >= 0 || errno == EEXIST ? realpath(name, NULL) : NULL;
+    char *path = fd >= 0 || errno == EEXIST ? realpath(name, NULL) : NULL;
     if (!path) warn("%s: cannot save the model", name);
     if (fd >= 0) close(fd);
     if (path && ((fd < 0 && stays) || save(run, path))) return path;
@@ -1320,10 +1324,11 @@ static const char *claim(Run *run, const char *name, bool stays) {
     exit(1);
 }
 
-// ==== 18  Reporting and main ====
+// ==== 18  Reporting and main
 static volatile sig_atomic_t stop; // a signal asks for that; or minus an error of output
 static const int SIGNALS[] = { SIGINT, SIGTERM, SIGHUP, SIGXCPU };
-static void on_signal(int sig) { // asked again, it ends where it is
+// Asked again, the program ends where it is.
+static void on_signal(int sig) {
     stop = sig;
     signal(sig, SIG_DFL);
 }
@@ -1332,7 +1337,8 @@ static double seconds(void) {
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec + 1e-9 * now.tv_nsec;
 }
-static bool due(Run *run, count every) { // something to print? Then no status line
+// Is there something to print? Then the status line goes.
+static bool due(Run *run, count every) {
     bool is_due = every > 0 && (run->m.n % every == 0 || run->m.n >= run->c.iters);
     if (is_due) clear_status(run);
     return is_due;
@@ -1351,8 +1357,7 @@ static void show_sample(Run *run, Ix x) {
 static void show_held_out(Run *run) {
     if (run->held_out == 0) return;
     size_t B = run->c.batch_size, length = (run->held_out - 1) / B;
-    Ix *data = run->text.data + run->text.n;
-    double loss = parallel(run, score, data, length) / (length * B);
+    double loss = parallel(run, score, run->text.data + run->text.n, length) / length / B;
     printf("iter %llu, val loss: %f nats/char, %f bits/char\n", run->m.n, loss,
            loss / log(2));
     loss_of_all(run, run->text.data + run->m.p); // the nets' states are of this chunk again
@@ -1370,7 +1375,8 @@ static bool checkpoint(Run *run, double loss) {
     if (is_due || stop || run->m.n >= run->c.iters) save(run, run->save);
     return !stop;
 }
-static void show_progress(Run *run) { // the loss; and on a terminal, the status line
+// The loss; and on a terminal, a status line every half a second.
+static void show_progress(Run *run) {
     count n = run->m.n;
     double loss = run->m.smooth_loss, now = seconds(), done = n - run->first;
     if (due(run, run->print_every)) printf("iter %llu, loss: %f\n", n, loss);
@@ -1398,13 +1404,13 @@ static void train_on(Run *run) {
         rng_seed(&m->rng, run->seed);
         init_params(&m->param, c, &m->rng);
     }
-    m->p = min(m->p, text->n); // a text may have become shorter
+    m->p = min(m->p, text->n); // this text may be shorter
     if (m->n >= c->iters) warnx("%s has %llu iterations: raise --iters", run->load, m->n);
     new_jobs(run);
     run->sampler = new_net(run, 0, 1, 1, 0);
-    for (int i = 0; i < 4; i++) // what was ignored before, still is
+    for (int i = 0; i < 4; i++) // what was ignored, still is
         if (signal(SIGNALS[i], on_signal) == SIG_IGN) signal(SIGNALS[i], SIG_IGN);
-    signal(SIGPIPE, SIG_IGN); // then writing fails,
+    signal(SIGPIPE, SIG_IGN); // writing then fails,
     signal(SIGXFSZ, SIG_IGN); // and that is reported
     check_old(run, run->save);
     run->best = check_old(run, run->save_best);

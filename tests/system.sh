@@ -147,15 +147,15 @@ test_install() { # in a folder whose name make can pass on
     rm -r build/root
 }
 
-# The ceilings of the source. That of bytes is 69632: it is not reached, and until it is, the file
-# does not grow.
+# The ceilings of the source.
 test_source() {
     while IFS='|' read -r what limit command; do
         below "$what" "$(eval "$command" <min_char_rnn.c)" "$limit + 0.001"
     done <<'END'
 lines|1500|lines
-bytes|70001|bytes
+bytes|69632|bytes
 characters in a line of code|38|awk '{ sub(/\/\/.*/, ""); gsub(/^[ \t]+|[ \t]+$/, "") } length { n += length; code++ } END { print n / code }'
+lines of code for a line of comment|8.33|awk '/^ *\/\// { comments++; next } NF { code++ } END { print code / comments }'
 columns of the widest line|92|awk 'length > n { n = length } END { print n }'
 lines of the longest function|60|awk '/^[a-z].*\)[ \t]*{$/ || /^{$/ { if (!start) start = NR } /^}/ { if (start && NR - start > n) n = NR - start; start = 0 } END { print n }'
 the line of rnn_forward|200|sed -n '/^static [a-z]* rnn_forward(.*{/='
