@@ -15,7 +15,7 @@
 //     loss = -sum over t of log p(t)[x(t+1)]   cross-entropy with what really came next
 //
 // Training unrolls this over T characters, follows the loss back through every step to
-// all parameters (truncated backpropagation through time), and takes a small step down.
+// all parameters (truncated backpropagation through time), and nudges them downhill.
 //
 // Comments give shapes, made of these sizes:
 //     V  characters in the vocabulary   H  hidden units in a layer
@@ -27,7 +27,7 @@
 //
 // Part I, sections 1 to 9, is the lecture. Part II is the machinery that it calls.
 
-#define _GNU_SOURCE // for sched_getaffinity; all else is C11 and POSIX
+#define _GNU_SOURCE // for sched_getaffinity
 #define _FILE_OFFSET_BITS 64
 #include <err.h>
 #include <math.h>
@@ -56,7 +56,7 @@ typedef real vec __attribute__((vector_size(VECTOR_BYTES), may_alias));
 enum { LANES = sizeof(vec) / sizeof(real) };
 
 // Rows are padded with zeros to whole vecs. Weights have a copy T, transposed before use.
-typedef struct { vec *at, *T; size_t rows, cols; bool odd; } Matrix; // odd: a step's number
+typedef struct { vec *at, *T; size_t rows, cols; bool odd; } Matrix; // odd: at odd steps
 
 static size_t vecs(size_t n) { return (n + LANES - 1) / LANES; } // how many hold n numbers
 static Matrix view(vec *at, size_t m, size_t n) { return (Matrix){ at, 0, m, n, 0 }; }
@@ -115,7 +115,7 @@ enum { MAX_LAYERS = 8, MAX_GATES = 4 };
 typedef struct { // section 14 has the other options
     count hidden_size, seq_length; // H, T; the Python's: 100, 25
     double learning_rate, clip;    // 1e-1, and 5: gradients are cut to [-5, 5]
-    count batch_size, iters;       // B; of these on, the Python has no choice
+    count batch_size, iters;       // B; from here on, not in the Python
     count cell, layers, optimizer;
     double decay; // the learning rate's factor after each pass
 } Config;
@@ -153,7 +153,7 @@ typedef struct { // a layer at work; hs[t] is step t, (B,H), and so are the othe
     Matrix *cs, *dcs;      // the LSTM's cell states, the GRU's r(t) h(t-1)
     size_t n; // vecs in a step
 } Layer;
-enum { HPREV = -2, ZERO = -3 }; // hs[HPREV]: the state that the last chunk left; and zeros
+enum { HPREV = -2, ZERO = -3 }; // hs[HPREV]: what the chunk before left; hs[ZERO]: zeros
 
 // h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh). read_input has made a = Wxh x(t) + bh for all
 // t: only the product with Whh has to go step by step.
@@ -166,7 +166,7 @@ static void rnn_forward(Layer *l, long t) {
 
 // da(t), the Python's dhraw, is (1 - h(t)^2) dh(t); dh(t) = Why' dy(t) + Whh' da(t+1), of
 // which this function's last line, at step t + 1, has added the second half. Each step
-// multiplies a gradient by Whh' and the slope of tanh: so it vanishes, or explodes.
+// multiplies a gradient by Whh' and the slope of tanh: it may vanish, or explode.
 static void rnn_backward(Layer *l, long t) {
     Matrix Whh = l->gate[0].Wh;
     vec *dhraw = l->a[0][t].at, *h = l->hs[t].at, *dh = l->dhs[t].at;
@@ -185,10 +185,10 @@ typedef struct { // the network at work on B streams of the text
     Params *param, dparam; // dparam is of its streams: loss_of_all adds them up
     size_t layers, T, B;
     Layer layer[MAX_LAYERS + 1]; // then an empty one
-    Matrix *x[MAX_LAYERS + 1];   // what layer i, or the output, reads: hs or its copy
+    Matrix *x[MAX_LAYERS + 1];   // layer i's input: hs of layer i - 1, or with dropout
     Matrix *ps;           // ps[t]: (B,V)
-    Ix *inputs, *targets; // ((T+1)*B), and from step 1 on: targets = inputs + B
-    size_t first;         // its first stream's number; lossFun's data is where that is
+    Ix *inputs, *targets; // ((T+1)*B); targets = inputs + B: one step later
+    size_t first;         // number of its first stream: lossFun's data is in that
     size_t stream_length; // characters from one stream to the next
     double dropout;
     count *iteration; // for drop
@@ -231,7 +231,7 @@ static void forward(Net *net, double dropout) {
 }
 
 // p = exp(y) / sum(exp(y)), in place. Returns log(sum(exp(y))). Without the highest score
-// subtracted, exp would overflow. The padding gets scores of -inf: probability 0.
+// subtracted, exp could overflow. The padding gets scores of -inf: probability 0.
 static double softmax(real *y, size_t V) {
     vec *v = (vec *)y, sums = { 0 };
     for (size_t j = V; j % LANES > 0; j++) y[j] = -INFINITY;
@@ -316,7 +316,7 @@ static void sample(Net *net, Text *text, Rng *rng, Ix x, count n, real temperatu
     for (count t = 0; t < n && !ferror(stdout); t++) {
         net->inputs[0] = x;
         forward(net, 0);        // y = np.dot(Why, h) + by
-        copy_state(net, -1, 0); // h = hs[t]
+        copy_state(net, -1, 0); // h = hs[0]
         for (size_t i = 0; i < text->V; i++) y[i] /= fmax(temperature, 1e-20);
         softmax(y, text->V);         // p = np.exp(y) / np.sum(np.exp(y))
         x = choice(p, text->V, rng); // ix = np.random.choice(range(vocab_size), p=p)
@@ -327,15 +327,15 @@ static void sample(Net *net, Text *text, Rng *rng, Ix x, count n, real temperatu
 // ==== 6  The model and Adagrad
 typedef struct { // a checkpoint keeps all but dparam
     Params param, dparam, mem, mean; // mem and, for Adam, mean: the optimizer's memory
-    Matrix hprev, cprev;             // (layers*B,H) the state between chunks
+    Matrix hprev, cprev;             // (layers*B,H) hs[HPREV], cs[HPREV] of all
     Rng rng;
     count n, p, epoch;            // iterations; position in the streams; passes over them
     double smooth_loss, val_loss; // nats in T characters; nats in a held-out character
 } Model;
 
-// The gradient is a sum over B streams; scale = 1/B makes it a mean. It is clipped: one
-// that explodes would undo what thousands of steps have learned. The more a parameter's
-// squared gradients add up to, the smaller its steps (1e-8: no division by 0).
+// The gradient is a sum over B streams; scale = 1/B makes it a mean. The more a parameter's
+// squared gradients add up to, the smaller its steps (1e-8: no division by 0). They are
+// clipped: a single one that explodes would stay in mem, and end the learning.
 static void adagrad(Model *m, real learning_rate, real scale, real limit) {
     vec *param = m->param.all, *dparam = m->dparam.all, *mem = m->mem.all;
     for (size_t i = 0; i < m->param.n; i++) {
@@ -352,7 +352,7 @@ static bool checkpoint(Run *run, double loss); // saves, if it is time; false: s
 static void show_sample(Run *run, Ix x), show_progress(Run *run);
 static void copy_states(Run *run, long to, long from), update(Model *m, Config *c);
 
-// The Python samples before lossFun; after it, what has diverged is not shown or saved.
+// The Python samples before lossFun; we, after: what has diverged is not shown or saved.
 static void train(Model *m, Text *text, Config *c, Run *run) {
     size_t T = c->seq_length, stream_length = text->n / c->batch_size;
     while (true) {
@@ -373,7 +373,7 @@ static void train(Model *m, Text *text, Config *c, Run *run) {
         show_progress(run); // print progress
         if (m->n >= c->iters) return;
 
-        update(m, c); // perform parameter update with Adagrad
+        update(m, c); // perform parameter update: Adagrad or Adam
         copy_states(run, HPREV, T - 1); // hprev = hs[seq_length-1]
         m->p += T; // move data pointer
         m->n++;    // iteration counter
@@ -381,7 +381,7 @@ static void train(Model *m, Text *text, Config *c, Run *run) {
 }
 
 // ==== 8  LSTM and GRU
-// The LSTM (Hochreiter and Schmidhuber, 1997) adds a cell state c, which no matrix touches.
+// The LSTM (Hochreiter, Schmidhuber, 1997; f: Gers, 2000) adds a c that no matrix touches.
 //     i, f, o = sigmoid(Wx x(t) + Wh h(t-1) + b)   input, forget, output: own W and b
 //     g = tanh(Wxg x(t) + Whg h(t-1) + bg)         what to write
 //     c(t) = f c(t-1) + i g                        keep some, write some (elementwise)
@@ -402,7 +402,7 @@ static void lstm_forward(Layer *l, long t) {
     }
 }
 
-// From step to step, dc is multiplied by f alone: where f is near 1, it does not vanish.
+// Along c, a gradient is multiplied by f alone: where f is near 1, it does not vanish.
 static void lstm_backward(Layer *l, long t) {
     vec *i = l->a[0][t].at, *f = l->a[1][t].at;
     vec *o = l->a[2][t].at, *g = l->a[3][t].at;
@@ -424,7 +424,7 @@ static void lstm_backward(Layer *l, long t) {
 
 // The GRU (Cho et al., 2014) merges c into h: z does what f does, and 1 - z what i does.
 //     z, r = sigmoid(Wx x(t) + Wh h(t-1) + b)      update, reset: own W and b
-//     g = tanh(Wxh x(t) + Whh (r h(t-1)) + bh)     what to write: its weights are h's
+//     g = tanh(Wxh x(t) + Whh (r h(t-1)) + bh)     what to write (gate h)
 //     h(t) = z h(t-1) + (1 - z) g
 static void gru_forward(Layer *l, long t) {
     vec *z = l->a[0][t].at, *r = l->a[1][t].at, *g = l->a[2][t].at;
@@ -462,9 +462,9 @@ static void gru_backward(Layer *l, long t) {
     add_dot_bT(l->dhs[t - 1], l->a[1][t], l->gate[1].Wh);
 }
 
-// A new kind of cell takes a forward (h(t) of a(t)), a backward (da(t) of dh(t), and adding
-// to dh(t-1)), a row here, a name in the enum and in --cell; its `in`, if not h(t-1).
-static const Cell cells[4] = {
+// A new kind of cell takes a forward (adds Wh's part; h(t)), a backward (da(t); adds to
+// dh(t-1)), a row here, a name in the enum and in --cell; its `in`, if not h(t-1).
+static const Cell cells[] = {
     [RNN] = { 1, "h", rnn_forward, rnn_backward },
     [LSTM] = { 4, "ifog", lstm_forward, lstm_backward },
     [GRU] = { 3, "zrh", gru_forward, gru_backward },
@@ -481,9 +481,8 @@ static void drop(Net *net, size_t i, double dropout, Matrix *from, Matrix *to) {
     for (size_t r = 0; r < net->T * net->B; r++) {
         uint64_t t = r / net->B, stream = net->first + r % net->B;
         uint64_t noise = hash(iteration + ((uint64_t)i << 32 | t << 16 | stream));
-        real *h = row(from[0], r);
-        real *x = row(to[0], r);
-        for (size_t j = 0; j < from[0].cols; j++)
+        real *h = row(all(net, from), r), *x = row(all(net, to), r);
+        for (size_t j = 0; j < from->cols; j++)
             x[j] = hash(noise + j) < limit ? 0 : h[j] * scale;
     }
 }
@@ -1397,7 +1396,8 @@ static void train_on(Run *run) {
     if (text->V < 2) errx(1, "%s: a single character: nothing to learn", run->input);
     if (text->n < need || (run->val_fraction > 0 && run->held_out <= c->batch_size))
         errx(1, "%s: too short: %llu characters to learn, of %llu needed, %llu held out: "
-             "change -T, -B or --val-fraction", run->input, text->n, need, run->held_out);
+             "take a longer text, or lower -T, -B or --val-fraction", run->input, text->n,
+             need, run->held_out);
     if (c->learning_rate < 0) c->learning_rate = c->optimizer == ADAM ? 0.002 : 0.1;
     if (!run->load) {
         new_model(m, c, text->V);
@@ -1423,9 +1423,10 @@ static void train_on(Run *run) {
     train(m, text, c, run);
     clear_status(run);
     double took = seconds() - run->began, done = m->n - run->first;
-    if (!run->quiet)
-        fprintf(stderr, "%.0f iterations in %.2f s: %.0f characters/s\n", done, took,
-                done * c->seq_length * c->batch_size / took);
+    if (run->quiet) return;
+    fprintf(stderr, "%.0f iterations in %.2f s: %.0f characters/s\n", done, took,
+            done * c->seq_length * c->batch_size / took);
+    if (run->save && !run->failed) fprintf(stderr, "saved: %s\n", run->save);
 }
 // Prints the loss on the text; or a sample that goes on from --prime, read from state 0.
 static void evaluate_or_sample(Run *run) {
@@ -1437,9 +1438,9 @@ static void evaluate_or_sample(Run *run) {
     rng_seed(&run->m.rng, run->seed);
     if (!*run->prime) copy_state(&net, -1, HPREV); // from where training stopped
     if (run->eval)
-        printf("%llu characters: %f nats/char, %f bits/char\n", text->n, loss,
-               loss / log(2));
+        printf("%llu characters: %f nats/char, %f bits/char", text->n, loss, loss / log(2));
     else sample(&net, text, &run->m.rng, text->data[text->n - 1], length, run->temperature);
+    putchar('\n');
 }
 static void read_text(Run *run) {
     Text *text = &run->text;

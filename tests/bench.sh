@@ -97,6 +97,13 @@ train_row 'LSTM, 2 layers: H=128 T=50 B=50, 1 thread' 128 50 50 1 LSTM 4 2
 train_row 'LSTM, 2 layers: H=128 T=50 B=50, 2 threads' 128 50 50 2 LSTM 4 2
 train_row 'LSTM: H=256 T=50 B=50, 1 thread' 256 50 50 1 LSTM 4
 train_row 'GRU, 2 layers: H=128 T=50 B=50, 1 thread' 128 50 50 1 GRU 3 2
+# A large vocabulary, as in Chinese: 3,000 characters of three bytes, most of them rare.
+awk 'BEGIN { for (i = 1; i <= 300000; i++) {
+    c = 19968 + int(3000 * (i * 7919 % 300007 / 300007) ^ 3)
+    printf "%c%c%c", 224 + int(c / 4096), 128 + int(c / 64) % 64, 128 + c % 64 } }' >"$temp/many"
+(TEXT=$temp/many V=3000
+train_row 'V=3000: H=100 T=25 B=1' 100 25 1 1
+train_row 'V=3000: H=256 T=50 B=50, 1 thread' 256 50 50 1)
 n=$(($(sample 50000) / 2)) round=0
 while [ $((round += 1)) -le "$ROUNDS" ]; do
     echo "$(sample "$n") - $(peer numpy "$TEXT" 100) $(peer torch "$TEXT" 100)"

@@ -188,9 +188,9 @@ empty & --bytes empty & --load empty & --load model --eval empty | empty: *
 mark & --load model --eval mark & --load model --show-units mark & --load model --show-gradients mark | mark: *
 one & --bytes one & --load model --eval one | one: *
 aaa                | aaa: a single character: nothing to learn
-25 & -n 99 --load model 25 | 25: too short: 25 characters to learn, of 26 needed, 0 held out: change *
+25 & -n 99 --load model 25 | 25: too short: 25 characters to learn, of 26 needed, 0 held out: take *
 -B 4 103           | 103: too short: 103 characters to learn, of 104 needed, *
--B 65535 -T 65535 input | input: too short: * of 4294901760 needed, 0 held out: change -T, -B or --val-fraction
+-B 65535 -T 65535 input | input: too short: * of 4294901760 needed, 0 held out: take a longer text, or lower -T, -B or --val-fraction
 --val-fraction 0.9 104 & --val-fraction 1e-9 104 & -n 1 --val-fraction 0.01 104 | 104: *
 -n 99 --load model foreign & --load model --eval foreign & --load model --show-units foreign | foreign, line 3: *U+00E9 'é': *
 --load model --eval unprintable | unprintable, line 2: *U+001B '': *
@@ -247,7 +247,7 @@ END
     for row in '1000 model --sample 1000' '200 model' \
         '777 utf8_model --sample 777 --prime é€ --temperature 1e30'; do
         try "--load ${row#* }"
-        same "exit status, characters, messages: $row" "0 ${row%% *} " \
+        same "exit status, characters and a newline, messages: $row" "0 $((${row%% *} + 1)) " \
             "$status $(tr -d '\200-\277' <"$dir/out" | bytes) $(cat "$dir/err")"
         cp "$dir/out" "$dir/sample${row%% *}"
     done

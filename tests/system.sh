@@ -2,8 +2,9 @@
 
 ended_by() { # what, the signal that has to end it; before that it saves a model in $dir/caught
     same "$1: what ends it" "$2" "$(kill -l $status | sed 's/^SIG//')"
-    same "$1: the iterations of the summary, and of the model" "$(reached "$dir/caught")" \
-        "$(sed -n 's/^\([1-9][0-9]*\) iterations in .* characters\/s$/\1/p' "$dir/err")"
+    same "$1: the iterations of the summary, and of the model" \
+        "$(reached "$dir/caught") saved: $(cd "$dir" && pwd -P)/caught" \
+        "$(sed 's/^\([1-9][0-9]*\) iterations in .* characters\/s$/\1/' "$dir/err" | tr '\n' ' ' | sed 's/ $//')"
     rm -f "$dir/caught"
 }
 
@@ -55,7 +56,7 @@ test_pipes() {
         if [ $signals = one ]; then : >"$dir/go"; end_by 0; else end_by TERM; fi
         : >"$dir/go"
         wait
-        got="$status, $(sed 's/ in .*//' "$dir/err"), $(sed '$d' "$dir/rest" | bytes)"
+        got="$status, $(sed -n '1s/ in .*//p' "$dir/err"), $(sed '$d' "$dir/rest" | bytes)"
         [ $signals = one ] || got=${got%, *}
         same "status, summary, bytes after signals: $signals" "$want" "$got"
     done
@@ -114,7 +115,7 @@ test_terminal() {
         says "what comes on a terminal: $arguments" "$pattern" "$dir/lines"
     done <<'END'
 -n 1500 -H 20 --print-every 100 --sample-every 500 --val-fraction 0.05 --eval-every 500 input|^(ESC)+iter 1500, loss: [0-9.]+$
--n 120000 -H 20 --print-every 150000 input >record|^ESCiter [0-9]+, [0-9.]+ nats/char, [0-9.]+ min left
+-n 1500 -H 20 input >record|^(ESC)+1500 iterations
 -n 9 -q input|^(ESC)?iter 9, loss: [0-9.]+$
 -n 9 -l 1e30 input|^ESCmin_char_rnn: iteration 1
 END
@@ -123,6 +124,7 @@ END
     { await grep -q nats "$dir/tty"; printf '\003'; await grep -q iterations "$dir/tty"; } |
         on_terminal
     same 'status after Ctrl-C' 130 $?
+    says 'the status line' '^ESCiter [0-9]+, [0-9.]+ nats/char, [0-9.]+ min left' "$dir/lines"
     says 'the last line after Ctrl-C' '^[0-9]+ iterations in .*characters/s$' "$dir/shown"
 }
 
