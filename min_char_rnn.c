@@ -153,7 +153,7 @@ typedef struct { // a layer at work; hs[t] is step t, (B,H), and so are the othe
     Matrix *cs, *dcs;      // the LSTM's cell states, the GRU's r(t) h(t-1)
     size_t n; // vecs in a step
 } Layer;
-enum { HPREV = -2, ZERO = -3 }; // hs[HPREV]: what the chunk before left; hs[ZERO]: zeros
+enum { ZERO = -2, HPREV = -3 }; // hs[HPREV]: what the chunk before left; hs[ZERO]: zeros
 
 // h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh). read_input has made a = Wxh x(t) + bh for all
 // t: only the product with Whh has to go step by step.
@@ -515,7 +515,7 @@ static void adam(Model *m, real learning_rate, real scale, real limit) {
 #include <sys/stat.h>
 #include <unistd.h>
 static size_t min(size_t a, size_t b) { return a < b ? a : b; }
-// Vecs from row to row: an odd number of cache lines spreads rows over the cache.
+// Vecs from row to row: never an even number of cache lines, which share a few places.
 static size_t width(size_t cols) {
     size_t n = vecs(cols), line = 64 / VECTOR_BYTES;
     return n % (2 * line) ? n : n + line;
@@ -535,10 +535,10 @@ static real *row(Matrix a, size_t i) { return (real *)row_vecs(a, i); }
 static void add_row(Matrix out, size_t i, Matrix a, size_t j) {
     for (size_t k = 0; k < vecs(a.cols); k++) row_vecs(out, i)[k] += row_vecs(a, j)[k];
 }
-static void copy(vec *to, vec *from, size_t n) { memcpy(to, from, n * sizeof(vec)); }
 static void zero(vec *to, size_t n) { memset(to, 0, n * sizeof(vec)); }
 static void fill_rows(Matrix out, Matrix a) {
-    for (size_t i = 0; i < out.rows; i++) copy(row_vecs(out, i), a.at, vecs(a.cols));
+    for (size_t i = 0; i < out.rows; i++)
+        memcpy(row(out, i), a.at, vecs(a.cols) * sizeof(vec));
 }
 // Makes or renews a.T. A product reads its second matrix row by row: not b', but b.T.
 static void transpose(Matrix *a) {
@@ -590,7 +590,7 @@ __attribute__((always_inline)) static inline void strips(Product p, int R) {
 }
 
 // Eight strips take turns at a block of b, which stays in the cache. A single row of an odd
-// step reads b from its end, and finds in the cache what the step before read last.
+// step reads each block from its end: there is in the cache what the step before read last.
 static void product(Matrix out, Matrix a, Matrix b, bool a_transposed) {
     size_t n = width(b.cols), rows;
     long w = width(a.cols) * LANES, col = a_transposed ? w : 1, row = w / col;
@@ -708,7 +708,7 @@ static double rng_normal(Rng *rng) {
     rng->kept = f * x;
     return f * y;
 }
-// In the order of the Python's shape.
+// In NumPy's order, that of (out,in).
 static void randn(Matrix w, double scale, Rng *rng) {
     for (size_t j = 0; j < w.cols; j++)
         for (size_t i = 0; i < w.rows; i++) row(w, i)[j] = rng_normal(rng) * scale;
@@ -751,7 +751,7 @@ static size_t encode(uint32_t code, uint8_t *bytes) {
     return n;
 }
 
-// Decoded, and checked by encoding it again.
+// The next code point, checked by encoding it again.
 static uint32_t next_char(File *file, bool bytes) {
     uint8_t *at = file->bytes + file->at, first = *at;
     size_t n = bytes ? 1 : 1 + (first >= 0xC0) + (first >= 0xE0) + (first >= 0xF0);
@@ -759,7 +759,7 @@ static uint32_t next_char(File *file, bool bytes) {
     uint32_t code = n == 1 ? first : first & 0x7F >> n;
     for (size_t i = 1; i < n && at[i] >> 6 == 2; i++) code = code << 6 | (at[i] & 0x3F);
     encode(code, again);
-    if (!bytes && (code >= CODES || code >> 11 == 0x1B || again[0] != first)) // half a pair
+    if (!bytes && (code >= CODES || code >> 11 == 0x1B || again[0] != first)) // a surrogate
         errx(1, "%s, line %zu, byte offset %zu: 0x%02X is not UTF-8: convert it (iconv -f "
              "ENCODING -t UTF-8), or try --bytes", file->name, file->line, file->at, first);
     file->at += n;
@@ -768,7 +768,7 @@ static uint32_t next_char(File *file, bool bytes) {
 }
 static void refuse_char(File file, uint32_t code) {
     uint8_t shown[5] = "";
-    if (code > ' ' && (code < 0x7F || code >= 0xA0)) encode(code, shown); // moves no cursor
+    if (code > ' ' && (code < 0x7F || code >= 0xA0)) encode(code, shown); // no control
     errx(1, "%s, line %zu: the model does not know U+%04X '%s': remove it, or train a new "
          "model", file.name, file.line - (code == '\n'), code, (char *)shown);
 }
@@ -783,6 +783,7 @@ typedef struct { // what a thread has to do
     Ix *data;
     double (*work)(Net *, Ix *), loss;
     pthread_t thread;
+    bool here; // not in that thread
 } Job;
 struct Run {
     Config c; // the command line (section 16)
@@ -794,7 +795,7 @@ struct Run {
     Model m;
     Job *jobs; // one for each thread
     Net sampler;
-    count held_out, first;     // characters behind the text's n; iteration of this run
+    count held_out, first;     // characters after text.n; this run's first iteration
     double best, began, shown; // val_loss in --save-best; seconds: training, status line
     bool terminal, failed;     // shows a status line; could not save
 };
@@ -830,12 +831,12 @@ static void new_model(Model *m, Config *c, size_t V) {
     m->smooth_loss = log(V) * c->seq_length; // loss at iteration 0
     m->val_loss = INFINITY;
 }
-// An array over time, from step ZERO on; one block of memory from step -1 on.
+// An array over time: one block of memory from step ZERO on.
 static Matrix *new_steps(size_t T, size_t B, size_t cols) {
-    Matrix *steps = new_array(T - ZERO, sizeof *steps), all = new_matrix((T + 2) * B, cols);
+    Matrix *steps = new_array(T + 3, sizeof *steps), all = new_matrix((T + 2) * B, cols);
     for (size_t t = 0; t < T + 2; t++)
-        steps[t + !!t] = (Matrix){ row_vecs(all, t * B), NULL, B, cols, t % 2 };
-    return steps - ZERO;
+        steps[t + 1] = (Matrix){ row_vecs(all, t * B), NULL, B, cols, t % 2 };
+    return steps - HPREV;
 }
 // A net for T steps of B streams at a time, of which `first` is the first.
 static Net new_net(Run *run, size_t first, count B, count T, double dropout) {
@@ -884,8 +885,8 @@ static void new_jobs(Run *run) {
 static Matrix all(Net *net, Matrix *x) { return view(x->at, net->T * net->B, x->cols); }
 static void copy_state(Net *net, long to, long from) {
     EACH_LAYER(l, net) {
-        copy(l->hs[to].at, l->hs[from].at, l->n);
-        copy(l->cs[to].at, l->cs[from].at, l->n);
+        memcpy(l->hs[to].at, l->hs[from].at, l->n * sizeof(vec));
+        memcpy(l->cs[to].at, l->cs[from].at, l->n * sizeof(vec));
     }
 }
 static void copy_states(Run *run, long to, long from) {
@@ -911,12 +912,11 @@ static double parallel(Run *run, double work(Net *, Ix *), Ix *data, size_t n) {
         job->work = work;
         job->data = data + job->net.first * n;
         job->net.stream_length = n;
-        if (i == 0) do_job(job);
-        else if (pthread_create(&job->thread, NULL, do_job, job) != 0)
-            errx(1, "thread %zu cannot be started: lower --threads", i + 1);
+        job->here = i == 0 || pthread_create(&job->thread, NULL, do_job, job) != 0;
+        if (job->here) do_job(job);
     }
     for (size_t i = 0; i < run->threads; i++) {
-        if (i > 0) pthread_join(run->jobs[i].thread, NULL);
+        if (!run->jobs[i].here) pthread_join(run->jobs[i].thread, NULL);
         loss += run->jobs[i].loss;
     }
     return loss;
@@ -1051,17 +1051,16 @@ static const Option options[] = { // the first 7 are fixed when a model is made
 };
 enum { FIXED = 7, OPTIONS = sizeof options / sizeof *options };
 static void *field(Run *run, const Option *o) { return (char *)run + o->field; }
-static count *number(Run *run, const Option *o) { return field(run, o); }
 static bool in_range(const Option *o, double x) { return x >= o->least && x <= o->most; }
 static void set_option(Run *run, const Option *o, const char *value) {
-    count *n = number(run, o);
+    count *n = field(run, o);
     bool whole = *o->takes != 'X';
     char choices[32], *end, *w = strtok(strcpy(choices, o->takes), "|");
     if (!*o->takes) {
         *n = 1;
     } else if (o->most == 0) { // FILE or TEXT
         *(const char **)field(run, o) = value;
-    } else if (strchr(o->takes, '|')) { // a word: they count from 1
+    } else if (strchr(o->takes, '|')) { // a word, numbered from 1
         for (*n = 1; w && strcmp(w, value); w = strtok(NULL, "|")) ++*n;
         if (!w) errx(1, "--%s %s: takes %s", o->name, value, o->takes);
     } else {
@@ -1115,9 +1114,7 @@ static void parse_options(Run *run, int argc, char **argv) {
     if ((run->save || run->save_best) && (looks || !run->input))
         errx(1, "only training saves: no --save here");
     if (run->save_best && (run->val_fraction == 0 || run->eval_every == 0))
-        errx(1, "--save-best takes --val-fraction and --eval-every");
-    if (run->save && run->save_best && !strcmp(run->save, run->save_best))
-        errx(1, "--save and --save-best: name two files");
+        errx(1, "--save-best needs --val-fraction and --eval-every");
     if (run->c.iters == 0) run->c.iters = UINT64_MAX;
     if (run->c.clip == 0) run->c.clip = INFINITY;
 }
@@ -1214,7 +1211,7 @@ static File read_checkpoint(const char *path) {
     File file = read_file(path);
     uint64_t length = 0;
     for (int i = 8; i-- > 0; ) length = length << 8 | file.bytes[i];
-    demand(file.n > 8 + 8 * SIZES && length <= file.n - 8 - 8 * SIZES, path);
+    demand(length < file.n && file.n - length >= 8 + 8 * SIZES, path);
     file.at = 8 + length;
     return file;
 }
@@ -1240,7 +1237,7 @@ static void load(Run *run) {
     list_all(&all, run);
     for (int i = 0; i < SIZES; i++) transfer(&all.at[i], file, false);
     for (const Option *o = options; o < options + FIXED; o++) {
-        count wanted = *number(&asked, o), *has = number(run, o);
+        count wanted = *(count *)field(&asked, o), *has = field(run, o);
         bool given = run->given >> (o - options) & 1;
         demand(in_range(o, *has), run->load);
         if (given && run->show_gradients && o->letter == 'T') *has = wanted;
@@ -1259,7 +1256,10 @@ static void load(Run *run) {
     }
     free(file.bytes);
 }
-static void clear_status(Run *run) { if (run->terminal) fputs("\r\033[K", stderr); }
+static void clear_status(Run *run) {
+    if (run->terminal) fputs("\r\033[K", stderr);
+    run->shown = 0; // so it is drawn anew
+}
 // Writes a new file beside path, and renames that: at path is always a whole model.
 static bool save(Run *run, const char *path) {
     if (!path) return true;
@@ -1281,6 +1281,7 @@ static bool save(Run *run, const char *path) {
     ok = ok && fchmod(fd, old.st_mode & 0777) == 0 && fsync(fd) == 0;
     if (out) ok = fclose(out) == 0 && ok;
     ok = ok && rename(name, path) == 0;
+    if (!ok) clear_status(run);
     if (!ok) warn("%s: cannot save the model", path);
     run->failed |= !ok;
     if (!ok && fd >= 0) unlink(name);
@@ -1311,7 +1312,7 @@ static double check_old(Run *run, const char *name) {
     return val_loss;
 }
 // Before training the model is saved once: what would fail, fails now. But another run's
-// best model stays until there is a better one. Returns where links lead.
+// best model stays until there is a better one. Returns the path behind links.
 static const char *claim(Run *run, const char *name, bool stays) {
     if (!name) return NULL;
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0666);
@@ -1324,19 +1325,22 @@ static const char *claim(Run *run, const char *name, bool stays) {
 }
 
 // ==== 18  Reporting and main
-static volatile sig_atomic_t stop; // a signal asks for that; or minus an error of output
+static volatile sig_atomic_t stop; // the signal that asked for it, or -errno of output
 static const int SIGNALS[] = { SIGINT, SIGTERM, SIGHUP, SIGXCPU };
-// Asked again, the program ends where it is.
+// A second one ends the program at once.
 static void on_signal(int sig) {
     stop = sig;
     signal(sig, SIG_DFL);
+}
+static void flush(void) {
+    if (stop >= 0 && (fflush(stdout) != 0 || ferror(stdout))) stop = -errno;
 }
 static double seconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec + 1e-9 * now.tv_nsec;
 }
-// Is there something to print? Then the status line goes.
+// Is it time to print something? Then the status line goes.
 static bool due(Run *run, count every) {
     bool is_due = every > 0 && (run->m.n % every == 0 || run->m.n >= run->c.iters);
     if (is_due) clear_status(run);
@@ -1366,7 +1370,7 @@ static void show_held_out(Run *run) {
 // What is saved is as it was at the head of this iteration: a resumed run repeats it.
 static bool checkpoint(Run *run, double loss) {
     bool is_due = due(run, run->eval_every);
-    if (!stop && (fflush(stdout) != 0 || ferror(stdout))) stop = -errno;
+    flush();
     bool diverged = !(loss < 700 * run->c.seq_length); // nats for a character; or NaN
     if (diverged || stop) clear_status(run);
     if (diverged) errx(1, "iteration %llu: loss %g: lower --learning-rate", run->m.n, loss);
@@ -1377,11 +1381,11 @@ static bool checkpoint(Run *run, double loss) {
 // The loss; and on a terminal, a status line every half a second.
 static void show_progress(Run *run) {
     count n = run->m.n;
-    double loss = run->m.smooth_loss, now = seconds(), done = n - run->first;
+    double loss = run->m.smooth_loss, now = seconds(), done = n - run->first + 1;
     if (due(run, run->print_every)) printf("iter %llu, loss: %f\n", n, loss);
-    if (!run->terminal || done == 0 || now < run->shown + 0.5) return;
-    run->shown = now;
+    if (!run->terminal || now < fmax(run->began, run->shown) + 0.5) return;
     clear_status(run);
+    run->shown = now;
     fprintf(stderr, "iter %llu, %.3f nats/char", n, loss / run->c.seq_length);
     double left = (run->c.iters - n) / done * (now - run->began) / 60;
     if (run->c.iters < UINT64_MAX) fprintf(stderr, ", %.1f min left", left);
@@ -1395,7 +1399,7 @@ static void train_on(Run *run) {
     text->n -= run->held_out;
     if (text->V < 2) errx(1, "%s: a single character: nothing to learn", run->input);
     if (text->n < need || (run->val_fraction > 0 && run->held_out <= c->batch_size))
-        errx(1, "%s: too short: %llu characters to learn, of %llu needed, %llu held out: "
+        errx(1, "%s: too short: %llu characters to learn from, %llu needed, %llu held out: "
              "take a longer text, or lower -T, -B or --val-fraction", run->input, text->n,
              need, run->held_out);
     if (c->learning_rate < 0) c->learning_rate = c->optimizer == ADAM ? 0.002 : 0.1;
@@ -1416,9 +1420,13 @@ static void train_on(Run *run) {
     run->best = check_old(run, run->save_best);
     run->save = claim(run, run->save, false);
     run->save_best = claim(run, run->save_best, true);
+    if (run->save && run->save_best && !strcmp(run->save, run->save_best)) {
+        if (!run->load) unlink(run->save);
+        errx(1, "--save and --save-best: name two files");
+    }
     printf("data has %llu characters, %llu unique.\n", n, text->V);
     run->first = m->n;
-    run->began = run->shown = seconds();
+    run->began = seconds();
     run->terminal = !run->quiet && isatty(2);
     train(m, text, c, run);
     clear_status(run);
@@ -1469,7 +1477,7 @@ int main(int argc, char **argv) {
     else if (run.show_units) show_units(&run);
     else if (run.show_gradients) show_gradients(&run);
     else train_on(&run);
-    if (stop >= 0 && (fflush(stdout) != 0 || ferror(stdout))) stop = -errno;
+    flush();
     if (stop < 0) errx(1, "standard output: %s", strerror(-stop));
     if (stop > 0 && !run.failed) raise(stop);
     return run.failed;

@@ -13,9 +13,8 @@ trap 'exit 1' HUP INT TERM
 # What there is to compare with: sgemm and NumPy's network, and PyTorch's.
 python= peers=
 for p in python3 /usr/bin/python3; do
-    $p -c 'import resource' 2>"$temp/why" || continue
-    python=$p
-    $p -c 'import numpy' 2>"$temp/why" || continue
+    $p -c 'import resource' 2>"$temp/why" && python=$p || continue
+    $p -c 'import numpy; assert "openblas" in open("/proc/self/maps").read()' 2>"$temp/why" || continue
     peers='sgemm numpy'
     $p -c 'import torch' 2>"$temp/why" && peers='sgemm numpy torch'
     break
@@ -101,9 +100,7 @@ train_row 'GRU, 2 layers: H=128 T=50 B=50, 1 thread' 128 50 50 1 GRU 3 2
 awk 'BEGIN { for (i = 1; i <= 300000; i++) {
     c = 19968 + int(3000 * (i * 7919 % 300007 / 300007) ^ 3)
     printf "%c%c%c", 224 + int(c / 4096), 128 + int(c / 64) % 64, 128 + c % 64 } }' >"$temp/many"
-(TEXT=$temp/many V=3000
-train_row 'V=3000: H=100 T=25 B=1' 100 25 1 1
-train_row 'V=3000: H=256 T=50 B=50, 1 thread' 256 50 50 1)
+(TEXT=$temp/many V=3000; train_row 'V=3000: H=100 T=25 B=1' 100 25 1 1)
 n=$(($(sample 50000) / 2)) round=0
 while [ $((round += 1)) -le "$ROUNDS" ]; do
     echo "$(sample "$n") - $(peer numpy "$TEXT" 100) $(peer torch "$TEXT" 100)"
@@ -121,8 +118,4 @@ done | sort -n | awk '
           printf " | - | %.0f | - | - | - | - |\n", 1e8 / s }'
 echo
 echo 'sgemm: 256x256x256 by OpenBLAS, one thread (two threads: twice that). -: no such thing.'
-case $peers in
-*torch) ;;
-*numpy) echo 'To compare with PyTorch, install python3-torch (Debian).' ;;
-*) echo 'To compare with NumPy and PyTorch, install python3-numpy and python3-torch (Debian).' ;;
-esac
+[ "$peers" = 'sgemm numpy torch' ] || echo 'To compare with NumPy and PyTorch, install python3-numpy, libopenblas0, python3-torch.'

@@ -259,6 +259,13 @@ test_full_disk() {
 fills_up() { cat /dev/zero >>"$f/fill" 2>"$dir/log"; grep -q 'No space' "$dir/err"; }
 
 # Each system call, from reading the model on, fails once, and is the last one once.
+test_no_threads() { # then the first one does their work
+    has_strace || { skip 'install strace'; return; }
+    run -q -n 9 -B 16 -t 2 $text --save "$dir/threads"
+    strace -qq -e inject=clone,clone3:error=EAGAIN "$prog" -q -n 9 -B 16 -t 2 $text --save "$dir/thread" >"$dir/log" 2>&1
+    same_file "a model" "$dir/threads" "$dir/thread"
+}
+
 test_faults() {
     folders
     has_strace || { skip 'install strace'; return; }

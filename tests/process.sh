@@ -131,8 +131,8 @@ input hello | 'hello' is a second text: name one
 --eval input & --show-units input & --show-gradients - & --load model --eval & --load model --show-units & --load model --show-gradients & --load model --eval --show-units input & --load model --eval --show-gradients input & --load model --show-units --show-gradients input | use one of --eval and --show-..., with --load and INPUT
 --prime a input & --load model --prime a input & --load model --eval --prime a input | --prime is for a sample alone: no INPUT
 --load model --save new & --load model --save-best new & --load model --eval --save new input & --load model --show-units --save new input & --load model --show-gradients --save-best new input | only training saves: *
---save-best new input & --save-best new --val-fraction 0 input & --save-best new --val-fraction 0.1 --eval-every 0 input | --save-best takes --val-fraction and --eval-every
---save new --save-best new --val-fraction 0.1 input | --save and --save-best: name two files
+--save-best new input & --save-best new --val-fraction 0 input & --save-best new --val-fraction 0.1 --eval-every 0 input | --save-best needs --val-fraction and --eval-every
+--save new --save-best new --val-fraction 0.1 input & --save new --save-best ./new --val-fraction 0.1 input | --save and --save-best: name two files
 --cell lst input & --cell '' input & --cell LSTM input & --cell 2 input & --cell rnn, input & --cell=gr input & --optimizer sgd input | --*: takes [ra]*|*
 END
     same 'files that refused commands made' 0 "$(ls "$dir" | grep -c '^new')"
@@ -188,9 +188,9 @@ empty & --bytes empty & --load empty & --load model --eval empty | empty: *
 mark & --load model --eval mark & --load model --show-units mark & --load model --show-gradients mark | mark: *
 one & --bytes one & --load model --eval one | one: *
 aaa                | aaa: a single character: nothing to learn
-25 & -n 99 --load model 25 | 25: too short: 25 characters to learn, of 26 needed, 0 held out: take *
--B 4 103           | 103: too short: 103 characters to learn, of 104 needed, *
--B 65535 -T 65535 input | input: too short: * of 4294901760 needed, 0 held out: take a longer text, or lower -T, -B or --val-fraction
+25 & -n 99 --load model 25 | 25: too short: 25 characters to learn from, 26 needed, 0 held out: take *
+-B 4 103           | 103: too short: 103 characters to learn from, 104 needed, *
+-B 65535 -T 65535 input | input: too short: * 4294901760 needed, 0 held out: take a longer text, or lower -T, -B or --val-fraction
 --val-fraction 0.9 104 & --val-fraction 1e-9 104 & -n 1 --val-fraction 0.01 104 | 104: *
 -n 99 --load model foreign & --load model --eval foreign & --load model --show-units foreign | foreign, line 3: *U+00E9 'é': *
 --load model --eval unprintable | unprintable, line 2: *U+001B '': *
