@@ -212,8 +212,9 @@ static void read_input(Net *net, size_t i) {
         Gate gate = net->layer[i].gate[k];
         Matrix a = all(net, net->layer[i].a[k]);
         fill_rows(a, gate.b);
-        for (size_t r = 0; i == 0 && r < a.rows; r++)
-            add_row(a, r, gate.Wx, net->inputs[r]); // np.dot(Wxh, xs[t])
+        if (i == 0)
+            for (size_t r = 0; r < a.rows; r++)
+                add_row(a, r, gate.Wx, net->inputs[r]); // np.dot(Wxh, xs[t])
         if (i > 0) add_dot(a, all(net, net->x[i]), gate.Wx);
     }
 }
@@ -276,8 +277,9 @@ static void weight_gradients(Net *net, size_t i) {
         Matrix da = all(net, net->layer[i].a[k]);
         for (size_t r = 0; r < da.rows; r++) add_row(d.b, 0, da, r); // dbh += dhraw
         add_dot_aT(d.Wh, all(net, net->layer[i].in[k]), da); // += np.dot(dhraw, hs[t-1].T)
-        for (size_t r = 0; i == 0 && r < da.rows; r++)
-            add_row(d.Wx, net->inputs[r], da, r); // dWxh += np.dot(dhraw, xs[t].T)
+        if (i == 0)
+            for (size_t r = 0; r < da.rows; r++)
+                add_row(d.Wx, net->inputs[r], da, r); // dWxh += np.dot(dhraw, xs[t].T)
         if (i > 0) add_dot_aT(d.Wx, all(net, net->x[i]), da);
         if (i > 0) add_dot_bT(all(net, net->layer[i - 1].dhs), da, gate.Wx);
     }
@@ -381,7 +383,7 @@ static void train(Model *m, Text *text, Config *c, Run *run) {
 }
 
 // ==== 8  LSTM and GRU
-// The LSTM (Hochreiter, Schmidhuber, 1997; f: Gers, 2000) adds a c that no matrix touches.
+// The LSTM (Hochreiter, Schmidhuber 1997; f: Gers 2000) has a state c no matrix touches.
 //     i, f, o = sigmoid(Wx x(t) + Wh h(t-1) + b)   input, forget, output: own W and b
 //     g = tanh(Wxg x(t) + Whg h(t-1) + bg)         what to write
 //     c(t) = f c(t-1) + i g                        keep some, write some (elementwise)
