@@ -571,10 +571,9 @@ void tile(Product p, size_t i, size_t j, int R, int C) {
     vec sum[ROWS][WIDE], *out = p.out + i * p.n + j, *b = p.b + j;
     real *a = p.a + i * p.row;
     for (int r = 0; r < R; r++) for (int c = 0; c < C; c++) sum[r][c] = out[r * p.n + c];
-    for (size_t k = 0; k < p.inner; k++, a += p.col, b += p.n) {
+    for (size_t k = 0; k < p.inner; k++, a += p.col, b += p.n)
         for (int r = 0; r < R; r++)
             for (int c = 0; c < C; c++) sum[r][c] += a[r * p.row] * b[c];
-    }
     for (int r = 0; r < R; r++) for (int c = 0; c < C; c++) out[r * p.n + c] = sum[r][c];
 }
 

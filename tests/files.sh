@@ -247,25 +247,25 @@ test_full_disk() {
     thing='a full disk' stays 'No space' -H 300 --save "$f/m" "$g/text"
     thing='a full disk' stays 'No space' -H 300 --save-best "$f/m" --val-fraction 0.2 "$g/text"
     learn -n 5 --save "$f/m" "$g/text"
-    learn_on --print-every 1 --eval-every 50 --load "$f/m" --save "$f/m" "$g/text"
+    start "$prog" -n 0 -H 3 -T 4 --sample 0 --print-every 1 --eval-every 50 --load "$f/m" --save "$f/m" "$g/text"
     await is_past 5 "$f/m"
     await fills_up
     await larger_than $(($(bytes <"$dir/out") + 1)) # the run goes on
     end_by TERM
-    same 'exit status, and what is on the full disk' '1 fill m ' "$status $(names)"
+    same 'exit status, what is on the disk, claims' '1 fill m 0' "$status $(names)$(grep -c '^saved' "$dir/err")"
     learn --load "$f/m" --eval "$g/text"
     umount "$f"
 }
 fills_up() { cat /dev/zero >>"$f/fill" 2>"$dir/log"; grep -q 'No space' "$dir/err"; }
 
-# Each system call, from reading the model on, fails once, and is the last one once.
 test_no_threads() { # then the first one does their work
     has_strace || { skip 'install strace'; return; }
     run -q -n 9 -B 16 -t 2 $text --save "$dir/threads"
-    strace -qq -e inject=clone,clone3:error=EAGAIN "$prog" -q -n 9 -B 16 -t 2 $text --save "$dir/thread" >"$dir/log" 2>&1
-    same_file "a model" "$dir/threads" "$dir/thread"
+    strace -qq -e inject=clone,clone3:error=EAGAIN "$prog" -q -n 9 -B 16 -t 2 $text --save "$dir/thread" 2>"$dir/log" >&2
+    same_file 'a model' "$dir/threads" "$dir/thread"
 }
 
+# Each system call, from reading the model on, fails once, and is the last one once.
 test_faults() {
     folders
     has_strace || { skip 'install strace'; return; }
