@@ -120,7 +120,7 @@ test_terminal() {
 -n 9 -l 1e30 input|^ESCmin_char_rnn: iteration 1
 END
     ignores_int && return
-    arguments='-n 200000 -H 5 --print-every 100000 input >record'; : >"$dir/tty"
+    arguments='-n 2e7 -H 5 --print-every 100000 input >record'; : >"$dir/tty"
     { await grep -q nats "$dir/tty"; printf '\003'; await grep -q iterations "$dir/tty"; } |
         on_terminal
     same 'status after Ctrl-C' 130 $?
