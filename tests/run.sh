@@ -3,7 +3,7 @@
 # the comparison with NumPy, damaged checkpoints, and the program as a process (the other .sh).
 # `sh tests/run.sh signals pipes` runs test_signals and test_pipes alone.
 set -u
-export LC_ALL=C SHELL=/bin/sh
+export LC_ALL=C SHELL=/bin/sh OPENBLAS_NUM_THREADS=1 # its threads wait for long on a busy machine
 # A sanitizer that complains ends the program with a status that it never has itself. The program
 # has to report memory that is refused; what it still holds at the end, the system takes back.
 export ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=0:exitcode=99 UBSAN_OPTIONS=exitcode=99
