@@ -86,7 +86,7 @@ typedef struct {
 typedef struct { uint8_t *bytes; size_t n, at, line; const char *name; } File;
 static uint32_t next_char(File *file, bool bytes); // a code point; dies if it is not UTF-8
 static void put_char(Text *text, Ix ix);           // prints it
-static void refuse_char(File file, uint32_t code); // says where and what it is
+static void refuse_char(File file, uint32_t code); // dies, says where and what
 
 // chars = sorted(set(data)); char_to_ix: at first 1 for what occurs, then its index
 static void find_chars(Text *text, File file) {
@@ -336,8 +336,8 @@ typedef struct { // a checkpoint keeps all but dparam
 } Model;
 
 // The gradient is a sum over B streams; scale = 1/B makes it a mean. The more a parameter's
-// squared gradients add up to, the smaller its steps (1e-8: no division by 0). They are
-// clipped: a single one that explodes would stay in mem, and end the learning.
+// squared gradients add up to, the smaller its steps (1e-8: no division by 0). Gradients
+// are clipped: a single one that explodes would stay in mem, and end the learning.
 static void adagrad(Model *m, real learning_rate, real scale, real limit) {
     vec *param = m->param.all, *dparam = m->dparam.all, *mem = m->mem.all;
     for (size_t i = 0; i < m->param.n; i++) {
