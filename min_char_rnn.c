@@ -194,7 +194,7 @@ typedef struct { // the network at work on B streams of the text
     count *iteration; // for drop
 } Net;
 static Matrix all(Net *net, Matrix *x); // all steps as one matrix, (T*B,H)
-static void zero_gradients(Net *net);   // dparam, dhs and dcs = 0
+static void zero_gradients(Net *net);   // dparam and dhs = 0
 static void copy_state(Net *net, long to, long from); // hs[to] = hs[from]; cs, too
 static void drop(Net *net, size_t i, double dropout, Matrix *from, Matrix *to);
 
@@ -409,7 +409,7 @@ static void lstm_backward(Layer *l, long t) {
     vec *i = l->a[0][t].at, *f = l->a[1][t].at;
     vec *o = l->a[2][t].at, *g = l->a[3][t].at;
     vec *dh = l->dhs[t].at, *c = l->cs[t].at, *cprev = l->cs[t - 1].at;
-    vec *dcprev = l->dcs[t - 1].at, *dcnext = l->dcs[t].at;
+    vec *dcprev = l->dcs[t - 1].at, *dcnext = l->dcs[t].at; // 0 at the last step
     for (size_t j = 0; j < l->n; j++) {
         vec tanh_c = tanh_(c[j]);
         vec dc = dcnext[j] + dh[j] * o[j] * (1 - tanh_c * tanh_c);
@@ -454,8 +454,9 @@ static void gru_backward(Layer *l, long t) {
         dhprev[j] += dh[j] * z[j]; // through z h(t-1)
         g[j] = dh[j] * (1 - z[j]) * (1 - g[j] * g[j]);
         z[j] = da_z; // now z and g are da
+        drh[j] = (vec){ 0 };
     }
-    add_dot_bT(l->dcs[t], l->a[2][t], l->gate[2].Wh); // it was 0
+    add_dot_bT(l->dcs[t], l->a[2][t], l->gate[2].Wh);
     for (size_t j = 0; j < l->n; j++) {
         dhprev[j] += drh[j] * r[j]; // through r h(t-1)
         r[j] = drh[j] * hprev[j] * r[j] * (1 - r[j]);
@@ -896,7 +897,6 @@ static void copy_states(Run *run, long to, long from) {
 static void zero_gradients(Net *net) {
     zero(net->dparam.all, net->dparam.n);
     EACH_LAYER(l, net) zero(l->dhs[-1].at, (net->T + 1) * l->n);
-    EACH_LAYER(l, net) zero(l->dcs[-1].at, (net->T + 1) * l->n);
 }
 static void *do_job(void *arg) {
     Job *job = arg;
