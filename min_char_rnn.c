@@ -59,7 +59,6 @@ enum { LANES = sizeof(vec) / sizeof(real) };
 typedef struct { vec *at, *T; size_t rows, cols; bool odd; } Matrix; // odd: at odd steps
 
 static size_t vecs(size_t n) { return (n + LANES - 1) / LANES; } // how many hold n numbers
-static Matrix view(vec *at, size_t m, size_t n) { return (Matrix){ at, 0, m, n, 0 }; }
 static real *row(Matrix a, size_t i); // a[i]
 static void add_dot(Matrix out, Matrix a, Matrix b);           // out += np.dot(a, b)
 static void add_dot_aT(Matrix out, Matrix a, Matrix b);        // out += np.dot(a.T, b)
@@ -188,7 +187,7 @@ typedef struct { // the network at work on B streams of the text
     Matrix *x[MAX_LAYERS + 1];   // layer i's input: hs of layer i - 1, or with dropout
     Matrix *ps;           // ps[t]: (B,V)
     Ix *inputs, *targets; // ((T+1)*B); targets = inputs + B: one step later
-    size_t first;         // number of its first stream: lossFun's data is in that
+    size_t first;         // number of its first stream
     size_t stream_length; // characters from one stream to the next
     double dropout;
     count *iteration; // for drop
@@ -202,7 +201,7 @@ static void drop(Net *net, size_t i, double dropout, Matrix *from, Matrix *to);
 static void read_chunk(Net *net, Ix *data) {
     for (size_t t = 0; t <= net->T; t++)
         for (size_t b = 0; b < net->B; b++)
-            net->inputs[t * net->B + b] = data[b * net->stream_length + t];
+            net->inputs[t * net->B + b] = data[(net->first + b) * net->stream_length + t];
 }
 
 // a(t) = Wx x(t) + b, for all steps at once. In layer 0 x(t) is one-hot, a single 1 among
@@ -506,6 +505,10 @@ static void adam(Model *m, real learning_rate, real scale, real limit) {
         param[i] -= learning_rate * mean_scale * mean[i] / (root + (real)1e-8);
     }
 }
+static void update(Model *m, Config *c) {
+    double rate = c->learning_rate * pow(c->decay, m->epoch);
+    (c->optimizer == ADAM ? adam : adagrad)(m, rate, 1.0 / c->batch_size, c->clip);
+}
 
 // ==== 10  Part II, the machinery: matrices
 #include <errno.h>
@@ -530,6 +533,7 @@ static void *new_array(count n, size_t size) { // zeros, aligned to a cache line
     memset(memory, 0, n * size);
     return memory;
 }
+static Matrix view(vec *at, size_t m, size_t n) { return (Matrix){ at, 0, m, n, 0 }; }
 static Matrix new_matrix(count m, size_t n) {
     return view(new_array(m * width(n), sizeof(vec)), m, n);
 }
@@ -538,7 +542,6 @@ static real *row(Matrix a, size_t i) { return (real *)row_vecs(a, i); }
 static void add_row(Matrix out, size_t i, Matrix a, size_t j) {
     for (size_t k = 0; k < vecs(a.cols); k++) row_vecs(out, i)[k] += row_vecs(a, j)[k];
 }
-static void zero(vec *to, size_t n) { memset(to, 0, n * sizeof(vec)); }
 static void fill_rows(Matrix out, Matrix a) {
     for (size_t i = 0; i < out.rows; i++)
         memcpy(row(out, i), a.at, vecs(a.cols) * sizeof(vec));
@@ -716,10 +719,10 @@ static void randn(Matrix w, double scale, Rng *rng) {
         for (size_t i = 0; i < w.rows; i++) row(w, i)[j] = rng_normal(rng) * scale;
 }
 static Ix choice(real *p, size_t V, Rng *rng) {
-    double sum = 0, cdf = 0, coin = rng_uniform(rng);
+    double sum = 0, cdf = p[0], coin = rng_uniform(rng);
     Ix ix = 0;
     for (size_t i = 0; i < V; i++) sum += p[i];
-    for (cdf = p[0]; ix + 1u < V && cdf / sum <= coin; cdf += p[ix]) ix++;
+    while (ix + 1u < V && cdf / sum <= coin) cdf += p[++ix];
     return ix;
 }
 static uint64_t hash(uint64_t x) { // splitmix64 (Steele, Lea and Flood, 2014)
@@ -872,9 +875,8 @@ static void new_jobs(Run *run) {
     cpu_set_t set; // those that this process may use
     if (sched_getaffinity(0, sizeof set, &set) == 0) cores = CPU_COUNT(&set);
 #endif
-    size_t n = run->threads;
-    if (n == 0) n = min(cores, B / 8);
-    n = run->threads = min(B, n + !n); // one at least
+    if (run->threads == 0) run->threads = B < 8 ? 1 : min(cores, B / 8);
+    size_t n = run->threads = min(run->threads, B);
     run->jobs = new_array(n, sizeof *run->jobs);
     for (size_t i = 0; i < n; i++) {
         size_t first = B * i / n, end = B * (i + 1) / n;
@@ -895,8 +897,8 @@ static void copy_states(Run *run, long to, long from) {
     for (size_t i = 0; i < run->threads; i++) copy_state(&run->jobs[i].net, to, from);
 }
 static void zero_gradients(Net *net) {
-    zero(net->dparam.all, net->dparam.n);
-    EACH_LAYER(l, net) zero(l->dhs[-1].at, (net->T + 1) * l->n);
+    memset(net->dparam.all, 0, net->dparam.n * sizeof(vec));
+    EACH_LAYER(l, net) memset(l->dhs[-1].at, 0, (net->T + 1) * l->n * sizeof(vec));
 }
 static void *do_job(void *arg) {
     Job *job = arg;
@@ -911,7 +913,7 @@ static double parallel(Run *run, double work(Net *, Ix *), Ix *data, size_t n) {
     for (size_t i = run->threads; i-- > 0; ) {
         Job *job = &run->jobs[i];
         job->work = work;
-        job->data = data + job->net.first * n;
+        job->data = data;
         job->net.stream_length = n;
         job->here = i == 0 || pthread_create(&job->thread, NULL, do_job, job) != 0;
         if (job->here) do_job(job);
@@ -995,7 +997,7 @@ static void show_gradients(Run *run) {
         forward(&net, 0);
         cross_entropy(&net);
         for (long t = 0; t < T - 1; t++) {
-            zero(net.ps[t].at, vecs(run->text.V));
+            memset(net.ps[t].at, 0, vecs(run->text.V) * sizeof(vec));
             row(net.ps[t], 0)[net.targets[t]] = 1;
         }
         backward(&net);
@@ -1239,11 +1241,10 @@ static void load(Run *run) {
     for (int i = 0; i < SIZES; i++) transfer(&all.at[i], file, false);
     for (const Option *o = options; o < options + FIXED; o++) {
         count wanted = *(count *)field(&asked, o), *has = field(run, o);
-        bool given = run->given >> (o - options) & 1;
         demand(in_range(o, *has), run->load);
-        if (given && run->show_gradients && o->letter == 'T') *has = wanted;
-        if (given && wanted != *has)
-            errx(1, "leave --%s out: %s has another", o->name, run->load);
+        if (!(run->given >> (o - options) & 1)) continue;
+        if (run->show_gradients && o->letter == 'T') *has = wanted;
+        if (wanted != *has) errx(1, "leave --%s out: %s has another", o->name, run->load);
     }
     count states = c->layers * c->batch_size * width(c->hidden_size);
     demand(text->V > 0 && text->V <= MAX_V &&
@@ -1346,10 +1347,6 @@ static bool due(Run *run, count every) {
     bool is_due = every > 0 && (run->m.n % every == 0 || run->m.n >= run->c.iters);
     if (is_due) clear_status(run);
     return is_due;
-}
-static void update(Model *m, Config *c) {
-    double rate = c->learning_rate * pow(c->decay, m->epoch);
-    (c->optimizer == ADAM ? adam : adagrad)(m, rate, 1.0 / c->batch_size, c->clip);
 }
 static void show_sample(Run *run, Ix x) {
     if (run->sample == 0 || !due(run, run->sample_every)) return;
@@ -1454,6 +1451,9 @@ static void evaluate_or_sample(Run *run) {
 static void read_text(Run *run) {
     Text *text = &run->text;
     File file = { (uint8_t *)run->prime, strlen(run->prime), 0, 1, "--prime" };
+    text->chars = new_array(MAX_V, sizeof *text->chars);
+    text->char_to_ix = new_array(CODES, sizeof(Ix));
+    if (run->load) load(run); // with its vocabulary
     if (run->input) file = read_file(run->input);
     if (!text->bytes && !strncmp((char *)file.bytes, "\xEF\xBB\xBF", 3)) file.at = 3; // BOM
     if (text->V == 0) find_chars(text, file);
@@ -1467,11 +1467,7 @@ static void read_text(Run *run) {
 int main(int argc, char **argv) {
     static Run run;
     parse_options(&run, argc, argv);
-    bool informs = run.help || run.version;
-    run.text.chars = new_array(MAX_V, sizeof *run.text.chars);
-    run.text.char_to_ix = new_array(CODES, sizeof(Ix));
-    if (run.load && !informs) load(&run);
-    if (!informs) read_text(&run);
+    if (!run.help && !run.version) read_text(&run);
     if (run.help) print_help();
     else if (run.version) printf("min_char_rnn 3.0\n");
     else if (run.eval || !run.input) evaluate_or_sample(&run);
