@@ -12,7 +12,7 @@
 //     h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh)
 //     y(t) = Why h(t) + by                     a score (logit) for each character
 //     p(t) = exp(y(t)) / sum(exp(y(t)))        softmax: scores to probabilities
-//     loss = -sum over t of log p(t)[x(t+1)]   cross-entropy with what really came next
+//     loss = -sum over t of log p(t)[target]   cross-entropy; target: what came next
 //
 // Training unrolls this over T characters, follows the loss back through every step to
 // all parameters (truncated backpropagation through time), and nudges them downhill.
@@ -21,11 +21,9 @@
 //     V  characters in the vocabulary   H  hidden units in a layer
 //     T  steps unrolled at a time       B  streams: places in the text, read in parallel
 // A step of an array over time is (B,H), a row for each stream; all steps together are
-// (T*B,H). In formulas weights are (out,in), as the Python's; in memory (in,out): row i is
-// what input i adds to each output, and np.dot(W, h) is add_dot(out, h, W). dq is the
-// gradient of the loss with respect to q, of the same shape; ' is a transpose.
-//
-// Part I, sections 1 to 9, is the lecture. Part II is the machinery that it calls.
+// (T*B,H). In formulas weights are (out,in), as the Python's; in memory (in,out): row i has
+// the weights of input i, and np.dot(W, h) is add_dot(out, h, W). dq is the gradient of
+// the loss with respect to q, of the same shape; ' is a transpose.
 
 #define _GNU_SOURCE // for sched_getaffinity
 #define _FILE_OFFSET_BITS 64
@@ -44,7 +42,7 @@ typedef uint16_t Ix; // the index of a character in the vocabulary
 typedef unsigned long long count; // a whole number in the options or the model
 
 // ==== 1  Part I, the lecture: what NumPy gave us (defined in part II)
-// A vec is a register full of reals: + and * work on all of them at once; v[0] is one.
+// A vec is a register full of reals: + and * work on all at once; v[0] is the first.
 #if defined __AVX512F__
 enum { VECTOR_BYTES = 64 };
 #elif defined __AVX__
@@ -56,15 +54,15 @@ typedef real vec __attribute__((vector_size(VECTOR_BYTES), may_alias));
 enum { LANES = sizeof(vec) / sizeof(real) };
 
 // Rows are padded with zeros to whole vecs. Weights have a copy T, transposed before use.
-typedef struct { vec *at, *T; size_t rows, cols; bool odd; } Matrix; // odd: at odd steps
+typedef struct { vec *at, *T; size_t rows, cols; bool odd; } Matrix; // odd: section 10
 
 static size_t vecs(size_t n) { return (n + LANES - 1) / LANES; } // how many hold n numbers
 static real *row(Matrix a, size_t i); // a[i]
-static void add_dot(Matrix out, Matrix a, Matrix b);           // out += np.dot(a, b)
-static void add_dot_aT(Matrix out, Matrix a, Matrix b);        // out += np.dot(a.T, b)
-static void add_dot_bT(Matrix out, Matrix a, Matrix b);        // out += np.dot(a, b.T)
+static void add_dot(Matrix out, Matrix a, Matrix b);    // out += np.dot(a, b)
+static void add_dot_aT(Matrix out, Matrix a, Matrix b); // out += np.dot(a.T, b)
+static void add_dot_bT(Matrix out, Matrix a, Matrix b); // out += np.dot(a, b.T)
 static void add_row(Matrix out, size_t i, Matrix a, size_t j); // out[i] += a[j]
-static void fill_rows(Matrix out, Matrix a);          // out[:] = a, which has one row
+static void fill_rows(Matrix out, Matrix a); // out[:] = a, which has one row
 static vec exp_(vec x), tanh_(vec x), sigmoid(vec x); // sigmoid(x) = 1 / (1 + exp(-x))
 static vec rsqrt(vec x), clip(vec x, real limit);     // 1/sqrt(x); cut to [-limit, limit]
 static real highest(vec *y, size_t n); // y.max(), of n vecs
@@ -103,7 +101,7 @@ static void index_text(Text *text, File file) {
     while (file.at < file.n) {
         uint32_t code = next_char(&file, text->bytes);
         Ix ix = text->char_to_ix[code];
-        if (text->chars[ix] != code) refuse_char(file, code); // a loaded model lacks it
+        if (text->chars[ix] != code) refuse_char(file, code); // not in the model: ix is 0
         text->data[text->n++] = ix;
     }
 }
@@ -141,7 +139,7 @@ static void init_params(Params *param, Config *c, Rng *rng) {
     randn(param->Why, scale, rng); // and Why
 }
 
-// ==== 4  The loss function
+// ==== 4  The loss function (lossFun itself is last)
 // Arrays change meaning in place. A layer's `a` is Wx x(t) + b, then a(t), then (LSTM and
 // GRU) the gate itself, then da(t); the net's `ps` is y(t), then p(t), then dy(t).
 typedef struct { // a layer at work; hs[t] is step t, (B,H), and so are the others
@@ -152,7 +150,8 @@ typedef struct { // a layer at work; hs[t] is step t, (B,H), and so are the othe
     Matrix *cs, *dcs;      // the LSTM's cell states, the GRU's r(t) h(t-1)
     size_t n; // vecs in a step
 } Layer;
-enum { ZERO = -2, HPREV = -3 }; // hs[HPREV]: what the chunk before left; hs[ZERO]: zeros
+// hs[HPREV]: hprev, which train carries; hs[ZERO]: zeros
+enum { ZERO = -2, HPREV = -3 };
 
 // h(t) = tanh(Wxh x(t) + Whh h(t-1) + bh). read_input has made a = Wxh x(t) + bh for all
 // t: only the product with Whh has to go step by step.
@@ -163,8 +162,8 @@ static void rnn_forward(Layer *l, long t) {
     for (size_t j = 0; j < l->n; j++) h[j] = tanh_(a[j]); // hs[t] = np.tanh(...)
 }
 
-// da(t), the Python's dhraw, is (1 - h(t)^2) dh(t); dh(t) = Why' dy(t) + Whh' da(t+1), of
-// which this function's last line, at step t + 1, has added the second half. Each step
+// da(t), the Python's dhraw, is (1 - h(t)^2) dh(t); dh(t) is what comes from above, Why'
+// dy(t), and Whh' da(t+1), which the last line has added at step t + 1. Each step
 // multiplies a gradient by Whh' and the slope of tanh: it may vanish, or explode.
 static void rnn_backward(Layer *l, long t) {
     Matrix Whh = l->gate[0].Wh;
@@ -184,16 +183,16 @@ typedef struct { // the network at work on B streams of the text
     Params *param, dparam; // dparam is of its streams: loss_of_all adds them up
     size_t layers, T, B;
     Layer layer[MAX_LAYERS + 1]; // then an empty one
-    Matrix *x[MAX_LAYERS + 1];   // layer i's input: hs of layer i - 1, or with dropout
+    Matrix *x[MAX_LAYERS + 1];   // layer i's input: hs below, after dropout; then Why's
     Matrix *ps;           // ps[t]: (B,V)
     Ix *inputs, *targets; // ((T+1)*B); targets = inputs + B: one step later
-    size_t first;         // number of its first stream
+    size_t first;         // its first stream's number
     size_t stream_length; // characters from one stream to the next
     double dropout;
     count *iteration; // for drop
 } Net;
-static Matrix all(Net *net, Matrix *x); // all steps as one matrix, (T*B,H)
-static void zero_gradients(Net *net);   // dparam and dhs = 0
+static Matrix all(Net *net, Matrix *x); // all steps as one matrix: T*B rows
+static void zero_gradients(Net *net); // dparam and dhs = 0
 static void copy_state(Net *net, long to, long from); // hs[to] = hs[from]; cs, too
 static void drop(Net *net, size_t i, double dropout, Matrix *from, Matrix *to);
 
@@ -204,8 +203,8 @@ static void read_chunk(Net *net, Ix *data) {
             net->inputs[t * net->B + b] = data[(net->first + b) * net->stream_length + t];
 }
 
-// a(t) = Wx x(t) + b, for all steps at once. In layer 0 x(t) is one-hot, a single 1 among
-// zeros: so Wxh x(t) is just one column of Wxh, in memory a row.
+// The part of a(t) that needs no h(t-1), Wx x(t) + b, for all steps at once. In layer 0
+// x(t) is one-hot, a single 1 among zeros: Wxh x(t) is one column of Wxh, in memory a row.
 static void read_input(Net *net, size_t i) {
     for (size_t k = 0; k < net->cell->n; k++) {
         Gate gate = net->layer[i].gate[k];
@@ -223,15 +222,15 @@ static void forward(Net *net, double dropout) {
         Layer *l = &net->layer[i];
         read_input(net, i);
         for (size_t t = 0; t < net->T; t++) net->cell->forward(l, t);
-        if (net->dropout > 0) drop(net, i, dropout, l->hs, net->x[i + 1]); // 0: copies
+        if (net->dropout > 0) drop(net, i, dropout, l->hs, net->x[i + 1]); // if 0, copies
     }
     Matrix h = all(net, net->x[net->layers]), ys = all(net, net->ps);
     fill_rows(ys, net->param->by);
     add_dot(ys, h, net->param->Why); // ys[t] = np.dot(Why, hs[t]) + by
 }
 
-// p = exp(y) / sum(exp(y)), in place. Returns log(sum(exp(y))). Without the highest score
-// subtracted, exp could overflow. The padding gets scores of -inf: probability 0.
+// p = exp(y) / sum(exp(y)), in place. Returns log(sum(exp(y))). Subtracting the highest
+// score changes no p, and exp cannot overflow. The padding's scores are -inf: p is 0.
 static double softmax(real *y, size_t V) {
     vec *v = (vec *)y, sums = { 0 };
     for (size_t j = V; j % LANES > 0; j++) y[j] = -INFINITY;
@@ -245,7 +244,7 @@ static double softmax(real *y, size_t V) {
     return high + log(sums[0]);
 }
 
-// -log p[target] = log(sum(exp(y))) - y[target], summed over all steps and streams.
+// -log p[target] = log(sum(exp(y))) - y[target], summed over all rows. ps is p afterwards.
 static double cross_entropy(Net *net) {
     Matrix ys = all(net, net->ps);
     double loss = 0;
@@ -256,7 +255,7 @@ static double cross_entropy(Net *net) {
     return loss;
 }
 
-// dy(t) = p(t) - x(t+1), through softmax and cross-entropy; dWhy = sum of dy(t) h(t)'
+// dy(t) = p(t) - x(t+1), from log(sum(exp(y))) - y[target]; dWhy = sum of dy(t) h(t)'
 static void output_backward(Net *net) {
     Matrix dh = all(net, net->layer[net->layers - 1].dhs);
     Matrix h = all(net, net->x[net->layers]), dy = all(net, net->ps);
@@ -298,7 +297,7 @@ static void backward(Net *net) {
 }
 
 // loss, dWxh, dWhh, dWhy, dbh, dby = lossFun(inputs, targets, hprev), on T characters of
-// each stream, at data. The gradient is left in net->dparam; the main loop carries hprev.
+// each stream, from data on in the first. net->dparam gets the gradient, unclipped.
 static double lossFun(Net *net, Ix *data) {
     read_chunk(net, data);
     copy_state(net, -1, HPREV); // hs[-1] = np.copy(hprev)
@@ -328,7 +327,7 @@ static void sample(Net *net, Text *text, Rng *rng, Ix x, count n, real temperatu
 // ==== 6  The model and Adagrad
 typedef struct { // a checkpoint keeps all but dparam
     Params param, dparam, mem, mean; // mem and, for Adam, mean: the optimizer's memory
-    Matrix hprev, cprev;             // (layers*B,H) hs[HPREV], cs[HPREV] of all
+    Matrix hprev, cprev;             // (layers*B,H) hs[HPREV], cs[HPREV] of all layers
     Rng rng;
     count n, p, epoch;            // iterations; position in the streams; passes over them
     double smooth_loss, val_loss; // nats in T characters; nats in a held-out character
@@ -349,7 +348,7 @@ static void adagrad(Model *m, real learning_rate, real scale, real limit) {
 // ==== 7  The main loop
 typedef struct Run Run; // part II: options, files, threads
 static double loss_of_all(Run *run, Ix *data); // lossFun in each thread: their sum
-static bool checkpoint(Run *run, double loss); // saves, if it is time; false: stop
+static bool checkpoint(Run *run, double loss); // saves; dies if it diverged; false: stop
 static void show_sample(Run *run, Ix x), show_progress(Run *run);
 static void copy_states(Run *run, long to, long from), update(Model *m, Config *c);
 
@@ -370,19 +369,19 @@ static void train(Model *m, Text *text, Config *c, Run *run) {
         if (!checkpoint(run, loss)) return;
 
         show_sample(run, data[0]); // sample from the model now and then
-        m->smooth_loss = m->smooth_loss * 0.999 + loss * 0.001; // at first log(V) T
-        show_progress(run); // print progress
+        m->smooth_loss = m->smooth_loss * 0.999 + loss * 0.001; // at first T log(V)
+        show_progress(run);
         if (m->n >= c->iters) return;
 
         update(m, c); // perform parameter update: Adagrad or Adam
         copy_states(run, HPREV, T - 1); // hprev = hs[seq_length-1]
         m->p += T; // move data pointer
-        m->n++;    // iteration counter
+        m->n++; // iteration counter
     }
 }
 
 // ==== 8  LSTM and GRU
-// The LSTM (Hochreiter, Schmidhuber 1997; f: Gers 2000) has a state c no matrix touches.
+// The LSTM (Hochreiter, Schmidhuber 1997; f: Gers 2000) has a c that no matrix multiplies.
 //     i, f, o = sigmoid(Wx x(t) + Wh h(t-1) + b)   input, forget, output: own W and b
 //     g = tanh(Wxg x(t) + Whg h(t-1) + bg)         what to write
 //     c(t) = f c(t-1) + i g                        keep some, write some (elementwise)
@@ -408,7 +407,7 @@ static void lstm_backward(Layer *l, long t) {
     vec *i = l->a[0][t].at, *f = l->a[1][t].at;
     vec *o = l->a[2][t].at, *g = l->a[3][t].at;
     vec *dh = l->dhs[t].at, *c = l->cs[t].at, *cprev = l->cs[t - 1].at;
-    vec *dcprev = l->dcs[t - 1].at, *dcnext = l->dcs[t].at; // 0 at the last step
+    vec *dcprev = l->dcs[t - 1].at, *dcnext = l->dcs[t].at; // stays 0 at T - 1
     for (size_t j = 0; j < l->n; j++) {
         vec tanh_c = tanh_(c[j]);
         vec dc = dcnext[j] + dh[j] * o[j] * (1 - tanh_c * tanh_c);
@@ -464,8 +463,8 @@ static void gru_backward(Layer *l, long t) {
     add_dot_bT(l->dhs[t - 1], l->a[1][t], l->gate[1].Wh);
 }
 
-// A new kind of cell takes a forward (adds Wh's part; h(t)), a backward (da(t); adds to
-// dh(t-1)), a row here, a name in the enum and in --cell; its `in`, if not h(t-1).
+// A new kind of cell takes a forward (adds Wh's part, makes h(t)), a backward (makes da(t),
+// adds to dh(t-1)), a row here, a name in the enum and in --cell; its `in`, if not h(t-1).
 static const Cell cells[] = {
     [RNN] = { 1, "h", rnn_forward, rnn_backward },
     [LSTM] = { 4, "ifog", lstm_forward, lstm_backward },
@@ -490,7 +489,7 @@ static void drop(Net *net, size_t i, double dropout, Matrix *from, Matrix *to) {
 }
 
 // Adam (Kingma and Ba, 2015): the running mean of the gradients, divided by the root of the
-// running mean of their squares. Both start at 0: the scales correct that bias.
+// running mean of their squares. Both start at 0: mean_scale, mem_scale correct that.
 static void adam(Model *m, real learning_rate, real scale, real limit) {
     real mean_scale = 1 / (1 - pow(0.9, m->n + 1.0));
     real mem_scale = 1 / (1 - pow(0.999, m->n + 1.0));
@@ -595,7 +594,7 @@ __attribute__((always_inline)) static inline void strips(Product p, int R) {
 }
 
 // Eight strips take turns at a block of b, which stays in the cache. A single row of an odd
-// step reads each block from its end: there is in the cache what the step before read last.
+// step reads each block from its end: what the step before read last is still cached.
 static void product(Matrix out, Matrix a, Matrix b, bool a_transposed) {
     size_t n = width(b.cols), rows;
     long w = width(a.cols) * LANES, col = a_transposed ? w : 1, row = w / col;
@@ -1262,7 +1261,7 @@ static void clear_status(Run *run) {
     if (run->terminal) fputs("\r\033[K", stderr);
     run->shown = 0; // so it is drawn anew
 }
-// Writes a new file beside path, and renames that: at path is always a whole model.
+// Writes a new file beside path, then renames it: path always has a whole model.
 static bool save(Run *run, const char *path) {
     if (!path) return true;
     Tensors all;
@@ -1327,9 +1326,10 @@ static const char *claim(Run *run, const char *name, bool stays) {
 }
 
 // ==== 18  Reporting and main
-static volatile sig_atomic_t stop; // the signal that asked for it, or -errno of output
+// Why to stop: a signal, or -errno of output.
+static volatile sig_atomic_t stop;
 static const int SIGNALS[] = { SIGINT, SIGTERM, SIGHUP, SIGXCPU };
-// A second one ends the program at once.
+// A second one of its kind ends the program at once.
 static void on_signal(int sig) {
     stop = sig;
     signal(sig, SIG_DFL);
@@ -1361,7 +1361,7 @@ static void show_held_out(Run *run) {
     double loss = parallel(run, score, run->text.data + run->text.n, length) / length / B;
     printf("iter %llu, val loss: %f nats/char, %f bits/char\n", run->m.n, loss,
            loss / log(2));
-    loss_of_all(run, run->text.data + run->m.p); // the nets' states are of this chunk again
+    loss_of_all(run, run->text.data + run->m.p); // the nets' states are this chunk's again
     run->m.val_loss = loss;
     if (loss < run->best && save(run, run->save_best)) run->best = loss;
 }
