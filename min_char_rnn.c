@@ -90,7 +90,8 @@ static void find_chars(Text *text, File file) {
     while (file.at < file.n) text->char_to_ix[next_char(&file, text->bytes)] = 1;
     for (uint32_t code = 0; code < CODES; code++) {
         if (text->char_to_ix[code] == 0) continue;
-        if (text->V == MAX_V) errx(1, "%s: over 65535 characters: try --bytes", file.name);
+        if (text->V == MAX_V)
+            errx(1, "%s: over 65535 different characters: try --bytes", file.name);
         text->chars[text->V] = code;
         text->char_to_ix[code] = text->V++;
     }
@@ -744,7 +745,7 @@ static File read_file(const char *path) {
         if (!file.bytes || ferror(in)) err(1, "%s", path);
     } while (file.n == room);
     file.bytes[file.n] = '\0';
-    fclose(in);
+    if (in != stdin) fclose(in);
     return file;
 }
 // Writes a code point as UTF-8 (RFC 3629). Returns the number of bytes.
@@ -969,8 +970,10 @@ static void show_units(Run *run) {
         forward(&net, 0);
         copy_state(&net, -1, 0);
         uint32_t code = text->chars[text->data[i]];
-        printf(code == '\n' || code == '\t' || code == '\\' ? "\n\\" : "\n");
-        if (code == '\n' || code == '\t') putchar(code == '\n' ? 'n' : 't');
+        putchar('\n');
+        if (code == '\n') printf("\\n");
+        else if (code == '\t') printf("\\t");
+        else if (code == '\\') printf("\\\\");
         else put_char(text, text->data[i]);
         EACH_LAYER(l, &net) {
             real *h = row(l->hs[0], 0), *c = row(l->cs[0], 0);
@@ -1206,7 +1209,7 @@ static void transfer(Tensor *t, File file, bool to_file) {
         }
 }
 static void demand(bool ok, const char *path) {
-    if (!ok) errx(1, "%s: not a checkpoint of this program and size, or damaged", path);
+    if (!ok) errx(1, "%s: damaged, or no model of this size and build: name another", path);
 }
 // Returns a file whose `at` is where the numbers begin.
 static File read_checkpoint(const char *path) {
@@ -1243,7 +1246,7 @@ static void load(Run *run) {
         demand(in_range(o, *has), run->load);
         if (!(run->given >> (o - options) & 1)) continue;
         if (run->show_gradients && o->letter == 'T') *has = wanted;
-        if (wanted != *has) errx(1, "leave --%s out: %s has another", o->name, run->load);
+        if (wanted != *has) errx(1, "leave --%s out: %s has its own", o->name, run->load);
     }
     count states = c->layers * c->batch_size * width(c->hidden_size);
     demand(text->V > 0 && text->V <= MAX_V &&
@@ -1278,14 +1281,14 @@ static bool save(Run *run, const char *path) {
     stat(path, &old); // for its mode
     int fd = mkstemp(name);
     FILE *out = fd < 0 ? NULL : fdopen(fd, "wb");
-    bool ok = out && fwrite(file.bytes, 1, file.n, out) == file.n && fflush(out) == 0;
-    ok = ok && fchmod(fd, old.st_mode & 0777) == 0 && fsync(fd) == 0;
-    if (out) ok = fclose(out) == 0 && ok;
-    ok = ok && rename(name, path) == 0;
+    bool ok = out && fwrite(file.bytes, 1, file.n, out) == file.n && fflush(out) == 0 &&
+              fchmod(fd, old.st_mode & 0777) == 0 && fsync(fd) == 0 &&
+              rename(name, path) == 0;
     if (!ok) clear_status(run);
     if (!ok) warn("%s: cannot save the model", path);
     run->failed |= !ok;
     if (!ok && fd >= 0) unlink(name);
+    if (out) fclose(out);
     int folder = open(dirname(name), O_RDONLY); // which now has the new name
     fsync(folder);
     close(folder);
@@ -1299,8 +1302,7 @@ static double check_old(Run *run, const char *name) {
     Tensors all;
     struct stat old;
     double val_loss = INFINITY;
-    if (!name || lstat(name, &old) != 0) return val_loss;
-    if (stat(name, &old) != 0) err(1, "%s: cannot save the model", name);
+    if (!name || stat(name, &old) != 0) return val_loss;
     if (!S_ISREG(old.st_mode)) errx(1, "%s is no regular file: name another", name);
     if (!run->load) errx(1, "%s exists: name a new file, or go on from it (--load)", name);
     File file = read_checkpoint(name);
@@ -1312,17 +1314,27 @@ static double check_old(Run *run, const char *name) {
     free(file.bytes);
     return val_loss;
 }
-// Before training the model is saved once: what would fail, fails now. But another run's
-// best model stays until there is a better one. Returns the path behind links.
-static const char *claim(Run *run, const char *name, bool stays) {
-    if (!name) return NULL;
-    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0666);
-    char *path = fd >= 0 || errno == EEXIST ? realpath(name, NULL) : NULL;
-    if (!path) warn("%s: cannot save the model", name);
-    if (fd >= 0) close(fd);
-    if (path && ((fd < 0 && stays) || save(run, path))) return path;
-    if (fd >= 0) unlink(name);
-    exit(1);
+// Before training the model is saved once: what would fail, fails now, and leaves nothing
+// new. Another run's best model stays until there is a better one.
+static void claim(Run *run) {
+    const char *names[] = { run->save, run->save_best }, *paths[2] = { NULL };
+    bool made[2] = { false }, ok = true;
+    for (int i = 0; i < 2 && ok; i++) {
+        if (!names[i]) continue;
+        int fd = open(names[i], O_WRONLY | O_CREAT | O_EXCL, 0666);
+        made[i] = fd >= 0;
+        if (made[i] || errno == EEXIST) paths[i] = realpath(names[i], NULL); // behind links
+        if (!paths[i]) warn("%s: cannot save the model", names[i]);
+        ok = paths[i];
+        close(fd);
+    }
+    bool same = paths[0] && paths[1] && !strcmp(paths[0], paths[1]);
+    if (same) warnx("--save and --save-best: name two files");
+    ok = ok && !same && save(run, paths[0]) && (!made[1] || save(run, paths[1]));
+    for (int i = 0; i < 2 && !ok; i++) if (made[i]) unlink(names[i]);
+    if (!ok) exit(1);
+    run->save = paths[0];
+    run->save_best = paths[1];
 }
 
 // ==== 18  Reporting and main
@@ -1370,18 +1382,20 @@ static bool checkpoint(Run *run, double loss) {
     bool is_due = due(run, run->eval_every);
     flush();
     bool diverged = !(loss < 700 * run->c.seq_length); // nats for a character; or NaN
-    if (diverged || stop) clear_status(run);
+    bool stopped = stop; // read once
+    if (diverged || stopped) clear_status(run);
     if (diverged) errx(1, "iteration %llu: loss %g: lower --learning-rate", run->m.n, loss);
-    if (is_due || (stop && !run->save)) show_held_out(run);
-    if (is_due || stop || run->m.n >= run->c.iters) save(run, run->save);
-    return !stop;
+    if (is_due || (stopped && !run->save)) show_held_out(run);
+    if (is_due || stopped || run->m.n >= run->c.iters) save(run, run->save);
+    return !stopped;
 }
 // The loss; and on a terminal, a status line every half a second.
 static void show_progress(Run *run) {
     count n = run->m.n;
     double loss = run->m.smooth_loss, now = seconds(), done = n - run->first + 1;
     if (due(run, run->print_every)) printf("iter %llu, loss: %f\n", n, loss);
-    if (!run->terminal || now < fmax(run->began, run->shown) + 0.5) return;
+    if (!run->terminal || n >= run->c.iters) return;
+    if (now < fmax(run->began, run->shown) + 0.5) return;
     clear_status(run);
     run->shown = now;
     fprintf(stderr, "iter %llu, %.3f nats/char", n, loss / run->c.seq_length);
@@ -1398,8 +1412,8 @@ static void train_on(Run *run) {
     if (text->V < 2) errx(1, "%s: a single character: nothing to learn", run->input);
     if (text->n < need || (run->val_fraction > 0 && run->held_out <= c->batch_size))
         errx(1, "%s: too short: %llu characters to learn from, %llu needed, %llu held out: "
-             "take a longer text, or lower -T, -B or --val-fraction", run->input, text->n,
-             need, run->held_out);
+             "take a longer text, lower -T or -B, or change --val-fraction", run->input,
+             text->n, need, run->held_out);
     if (c->learning_rate < 0) c->learning_rate = c->optimizer == ADAM ? 0.002 : 0.1;
     if (!run->load) {
         new_model(m, c, text->V);
@@ -1416,12 +1430,7 @@ static void train_on(Run *run) {
     signal(SIGXFSZ, SIG_IGN); // and that is reported
     check_old(run, run->save);
     run->best = check_old(run, run->save_best);
-    run->save = claim(run, run->save, false);
-    run->save_best = claim(run, run->save_best, true);
-    if (run->save && run->save_best && !strcmp(run->save, run->save_best)) {
-        if (!run->load) unlink(run->save);
-        errx(1, "--save and --save-best: name two files");
-    }
+    claim(run);
     printf("data has %llu characters, %llu unique.\n", n, text->V);
     run->first = m->n;
     run->began = seconds();

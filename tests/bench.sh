@@ -22,10 +22,7 @@ done
 
 # A peer's characters per second (sgemm's FLOP/s), or '-' where it is not installed.
 peer() {
-    case " $peers " in
-    *" $1 "*) $python tests/bench_peers.py "$@" ;;
-    *) echo - ;;
-    esac
+    case " $peers " in *" $1 "*) $python tests/bench_peers.py "$@" ;; *) echo - ;; esac
 }
 
 # Runs the program; prints its summary.

@@ -190,20 +190,20 @@ one & --bytes one & --load model --eval one | one: *
 aaa                | aaa: a single character: nothing to learn
 25 & -n 99 --load model 25 | 25: too short: 25 characters to learn from, 26 needed, 0 held out: take *
 -B 4 103           | 103: too short: 103 characters to learn from, 104 needed, *
--B 65535 -T 65535 input | input: too short: * 4294901760 needed, 0 held out: take a longer text, or lower -T, -B or --val-fraction
+-B 65535 -T 65535 input | input: too short: * 4294901760 needed, 0 held out: take a longer text, lower -T or -B, or change --val-fraction
 --val-fraction 0.9 104 & --val-fraction 1e-9 104 & -n 1 --val-fraction 0.01 104 | 104: *
 -n 99 --load model foreign & --load model --eval foreign & --load model --show-units foreign | foreign, line 3: *U+00E9 'é': *
 --load model --eval unprintable | unprintable, line 2: *U+001B '': *
 --load model --prime aé & --load bytes --prime é | --prime, line 1: *U+00[EC][93] '[éÃ]*': *
 --load model --prime "$(printf 'a\303')" | --prime*byte offset 1: 0xC3 is not UTF-8*
---load input       | input: not a checkpoint *
+--load input       | input: damaged, or no model of this size and build: name another
 --load model --show-gradients 25 | 25 is too short: *
---load model -T 24 --eval input  | leave --seq-length out: model has another
+--load model -T 24 --eval input  | leave --seq-length out: model has its own
 -H 1000000 -L 8 --cell lstm input | no memory for *GB: lower -H, -L, -T or -B
 -n 200 -l 1000 input & -n 200 -l 1e30 --cell lstm input & -n 200 -l 1e10 --optimizer adam -L 3 input | iteration 1: loss *: lower --learning-rate
 END
     for option in 'cell lstm' 'layers 2' 'hidden-size 21' 'batch-size 2' 'optimizer adam' 'bytes '; do
-        message=" leave --${option% *} out: model has another"
+        message=" leave --${option% *} out: model has its own"
         set -- "--load model --$option"
         each is_refused "$1 input & $1 --sample 5 & $1 --show-gradients input"
     done
@@ -228,7 +228,7 @@ END
             else printf "%c%c", 240 + int(c / 262144), 128 + int(c / 4096) % 64
             printf "%c%c", 128 + int(c / 64) % 64, 128 + c % 64 } }' >"$dir/all"
     { cat "$dir/all"; printf A; } >"$dir/more"
-    message=' more: over 65535 characters: try --bytes'
+    message=' more: over 65535 different characters: try --bytes'
     is_refused '-n 1 -H 1 -T 1 more'
     prints <<'END'
 -n 1 -H 1 -T 1 --sample 0 all          |1p| data has 65535 characters, 65535 unique.~

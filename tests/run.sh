@@ -49,13 +49,12 @@ bytes() { wc -c | tr -d ' '; }
 lines() { wc -l | tr -d ' '; }
 
 await() { # waits until a command succeeds; fails if it has not within 20 seconds
-    for second in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        for tenth in 1 2 3 4 5 6 7 8 9 10; do
-            "$@" && return
-            sleep $moment
-        done
-    done 2>/dev/null
-    fail "waited in vain for: $*"
+    tries=200
+    until "$@" 2>/dev/null; do
+        [ $tries -gt 0 ] || { fail "waited in vain for: $*"; return; }
+        sleep $moment
+        tries=$((tries - 1))
+    done
 }
 start() { : >"$dir/out"; "$@" >"$dir/out" 2>"$dir/err" & pid=$!; } # in the background
 trains() { await grep -q loss "$dir/out"; }

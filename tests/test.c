@@ -348,7 +348,7 @@ static void test_utf8(void) {
     size_t wrong = 0;
     for (size_t i = 0; i < text.n; i++) wrong += text.data[i] != i;
     CHECK(wrong == 0 && text.n == 65535 && text.V == 65535);
-    check_text("a text: over 65535 characters", more, more);
+    check_text("a text: over 65535 different characters", more, more);
 }
 static void test_texts(void) {
     static const struct { const char *bytes; size_t size, n, V; uint32_t chars[13]; Ix data[13]; }
