@@ -551,6 +551,7 @@ static void transpose(Matrix *a) {
     if (!a->T) a->T = new_matrix(a->cols, a->rows).at;
     Matrix T = view(a->T, a->cols, a->rows);
     for (size_t j = 0; j < a->cols; j++)
+#pragma GCC unroll 8
         for (size_t i = 0; i < a->rows; i++) row(T, j)[i] = row(*a, i)[j];
 }
 
@@ -1196,7 +1197,7 @@ static void list_all(Tensors *all, Run *run) {
     strcpy(to, "}");
     all->header[0] = '{';
 }
-// Copies a tensor's numbers to a file, or from it.
+// Copies a tensor's numbers to or from a file.
 static void transfer(Tensor *t, File file, bool to_file) {
     size_t flip = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? t->size - 1 : 0;
     uint8_t *byte = file.bytes + file.at + t->begin;
@@ -1211,7 +1212,7 @@ static void transfer(Tensor *t, File file, bool to_file) {
 static void demand(bool ok, const char *path) {
     if (!ok) errx(1, "%s: damaged, or no model of this size and build: name another", path);
 }
-// Returns a file whose `at` is where the numbers begin.
+// Returns a file; `at` is where the numbers begin.
 static File read_checkpoint(const char *path) {
     File file = read_file(path);
     uint64_t length = 0;
@@ -1354,7 +1355,7 @@ static double seconds(void) {
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec + 1e-9 * now.tv_nsec;
 }
-// Is it time to print something? Then the status line goes.
+// Is it time to print something? Then the status goes.
 static bool due(Run *run, count every) {
     bool is_due = every > 0 && (run->m.n % every == 0 || run->m.n >= run->c.iters);
     if (is_due) clear_status(run);
