@@ -183,7 +183,7 @@ none & --load none & --load model --eval none | none: No such file or directory
 folder & --load folder | folder: Is a directory
 - <folder          | -: Is a directory
 - <&-              | -: Bad file descriptor
--                  | -: no text, or one character
+- & --load - --eval - <model | -: no text, or one character
 empty & --bytes empty & --load empty & --load model --eval empty | empty: *
 mark & --load model --eval mark & --load model --show-units mark & --load model --show-gradients mark | mark: *
 one & --bytes one & --load model --eval one | one: *
