@@ -90,6 +90,7 @@ train_row 'H=128 T=50 B=50, 1 thread' 128 50 50 1
 train_row 'H=128 T=50 B=50, 2 threads' 128 50 50 2
 train_row 'H=512 T=50 B=32, 1 thread' 512 50 32 1
 train_row 'LSTM, 2 layers: H=128 T=50 B=50, 1 thread' 128 50 50 1 LSTM 4 2
+train_row 'LSTM, 2 layers: H=128 T=50 B=50, 2 threads' 128 50 50 2 LSTM 4 2
 train_row 'LSTM: H=256 T=50 B=50, 1 thread' 256 50 50 1 LSTM 4
 train_row 'GRU, 2 layers: H=128 T=50 B=50, 1 thread' 128 50 50 1 GRU 3 2
 # A large vocabulary, as in Chinese: 3,000 characters of three bytes, most of them rare.

@@ -169,10 +169,7 @@ END
     rm -f "$dir/fifo"
     empty
     cp "$g/5" "$f/m"
-    for m in new m; do
-        thing=both stays 'name two' --load "$g/3" --save "$f/$m" --save-best "$f/$m" \
-            --val-fraction 0.2 "$g/text"
-    done
+    thing=both stays 'name two' --load "$g/3" --save "$f/m" --save-best "$f/m" --val-fraction 0.2 "$g/text"
 }
 # A program that opens the fifo would hang, until this opens it, too.
 release_it() { while sleep 2; [ -p "$dir/fifo" ]; do : <>"$dir/fifo"; done >"$dir/log" 2>&1; }
@@ -249,7 +246,8 @@ test_full_disk() {
     mount -t tmpfs -o nr_blocks=5 none "$f" 2>"$dir/log" || # a model takes two of them, or one
         { skip 'a small disk: only root may mount one, and not everywhere'; return; }
     trap 'umount "$f" 2>/dev/null; rm -rf "$dir"' EXIT
-    thing='a full disk' stays 'No space' -H 300 --save "$f/m" "$g/text"
+    thing='a full disk' stays 'No space' -H 300 --save "$f/m" --save-best "$f/best" --val-fraction 0.2 "$g/text"
+    thing='a full disk' stays 'No space' -H 300 --save-best "$f/m" --val-fraction 0.2 "$g/text"
     learn -n 5 --save "$f/m" "$g/text"
     start "$prog" -n 0 -H 3 -T 4 --sample 0 --print-every 1 --eval-every 50 --load "$f/m" --save "$f/m" "$g/text"
     await is_past 5 "$f/m"
