@@ -163,8 +163,8 @@ static void rnn_forward(Layer *l, long t) {
     for (size_t j = 0; j < l->n; j++) h[j] = tanh_(a[j]); // hs[t] = np.tanh(...)
 }
 
-// da(t), the Python's dhraw, is (1 - h(t)^2) dh(t); dh(t) is what comes from above, Why'
-// dy(t), and Whh' da(t+1), which the last line has added at step t + 1. Each step
+// da(t), the Python's dhraw, is (1 - h(t)^2) dh(t). dh(t) is what comes from above, Why'
+// dy(t), plus Whh' da(t+1), which the last line added at step t + 1. Each step
 // multiplies a gradient by Whh' and the slope of tanh: it may vanish, or explode.
 static void rnn_backward(Layer *l, long t) {
     Matrix Whh = l->gate[0].Wh;
